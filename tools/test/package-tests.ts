@@ -1,0 +1,31 @@
+// Runs the tap files of one package (the current folder) and leaves the counts in .test-results/results.json,
+// which nx caches with the run. Usage: node package-tests.ts [name part ...]
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { runTestFile, type TestFileResult } from "./run-test-file.ts";
+
+const fileTimeoutMs = 120_000;
+
+const cwd = process.cwd();
+const wanted = process.argv.slice(2);
+const files = readdirSync(join(cwd, "test"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.ts") && (wanted.length === 0 || wanted.some((part) => name.includes(part))))
+  .sort();
+
+const results: TestFileResult[] = [];
+for (const file of files) {
+  const result = await runTestFile(join("test", file), { cwd, timeoutMs: fileTimeoutMs });
+  results.push(result);
+  const mark = result.failed > 0 ? "FAIL" : "ok  ";
+  console.log(`${mark} test/${file}  ${result.passed} passed  ${(result.durationMs / 1000).toFixed(1)} s`);
+  for (const skip of result.skipped) console.log(`     skipped: ${skip.name} (${skip.reason})`);
+  if (result.failed > 0) console.log(result.output);
+}
+mkdirSync(join(cwd, ".test-results"), { recursive: true });
+const summary = {
+  passed: results.reduce((sum, result) => sum + result.passed, 0),
+  failed: results.reduce((sum, result) => sum + result.failed, 0),
+  skipped: results.flatMap((result) => result.skipped),
+};
+writeFileSync(join(cwd, ".test-results", "results.json"), JSON.stringify(summary));
+process.exitCode = summary.failed > 0 ? 1 : 0;
