@@ -1,1 +1,2 @@
-export {};
+export type * from "./json.ts";
+export type * from "./generated/types.generated.ts";

@@ -1,1 +1,2 @@
-export {};
+export { ApiError, TransportError } from "./types.ts";
+export type * from "./types.ts";

@@ -1,1 +1,2 @@
-export {};
+export { namespaceIndex } from "./types.ts";
+export type * from "./types.ts";
