@@ -47,7 +47,9 @@ const byShort = new Map<string, string[]>();
 for (const name of names) byShort.set(shortName(name), [...(byShort.get(shortName(name)) ?? []), name]);
 const typeName = new Map<string, string>();
 for (const [short, all] of byShort) {
-  const home = homes.map((suffix) => all.find((name) => name.includes(`.${suffix}.`))).find((name) => name !== undefined);
+  const home = homes
+    .map((suffix) => all.find((name) => name.includes(`.${suffix}.`)))
+    .find((name) => name !== undefined);
   for (const name of all) {
     if (all.length === 1 || name === home) {
       typeName.set(name, short);
@@ -79,7 +81,9 @@ function typeOf(schema: Schema): string {
       return item.includes("|") ? `readonly (${item})[]` : `readonly ${item}[]`;
     }
     case "object":
-      return schema.additionalProperties ? `Readonly<Record<string, ${typeOf(schema.additionalProperties)}>>` : "JsonObject";
+      return schema.additionalProperties
+        ? `Readonly<Record<string, ${typeOf(schema.additionalProperties)}>>`
+        : "JsonObject";
     default:
       return "JsonValue";
   }

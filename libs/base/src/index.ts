@@ -1,6 +1,16 @@
 export { assert, assertDefined, assertNever, AssertionError } from "./assert.ts";
 export { BoundedQueue } from "./bounded-queue.ts";
-export { compareBytes, concatBytes, emptyBytes, equalBytes, hex, prefixEnd, utf8, utf8Text, utf8TextStrict } from "./bytes.ts";
+export {
+  compareBytes,
+  concatBytes,
+  emptyBytes,
+  equalBytes,
+  hex,
+  prefixEnd,
+  utf8,
+  utf8Text,
+  utf8TextStrict,
+} from "./bytes.ts";
 export { ManualClock, systemClock } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export { seededRng } from "./rng.ts";

@@ -96,7 +96,12 @@ export interface KubeClient {
     ref: ResourceRef,
     key: ObjectKey,
     patch: unknown,
-    options: { readonly type: PatchType; readonly subresource?: string; readonly fieldManager?: string; readonly force?: boolean },
+    options: {
+      readonly type: PatchType;
+      readonly subresource?: string;
+      readonly fieldManager?: string;
+      readonly force?: boolean;
+    },
   ): Promise<T>;
   delete(
     ref: ResourceRef,
@@ -108,7 +113,12 @@ export interface KubeClient {
     },
   ): Promise<void>;
   /** POST to a subresource, for example `pods/binding` or `pods/eviction`. */
-  createSubresource<T extends KubeObject>(ref: ResourceRef, key: ObjectKey, subresource: string, object: KubeObject): Promise<T>;
+  createSubresource<T extends KubeObject>(
+    ref: ResourceRef,
+    key: ObjectKey,
+    subresource: string,
+    object: KubeObject,
+  ): Promise<T>;
   /**
    * One watch connection; ends when the server closes it or its master dies (informers resume elsewhere).
    * @throws ApiError 410 as the request's answer; as an event it is yielded
@@ -121,6 +131,10 @@ export interface KubeClient {
     readonly body?: unknown;
     readonly headers?: Readonly<Record<string, string>>;
     readonly signal?: AbortSignal;
-  }): Promise<{ readonly statusCode: number; readonly headers: Readonly<Record<string, string | string[] | undefined>>; readonly body: Uint8Array }>;
+  }): Promise<{
+    readonly statusCode: number;
+    readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+    readonly body: Uint8Array;
+  }>;
   close(): Promise<void>;
 }

@@ -4387,7 +4387,7 @@ export interface CustomResourceSubresourceScale {
 /** apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceSubresources */
 export interface CustomResourceSubresources {
   readonly scale?: CustomResourceSubresourceScale;
-  readonly status?: CustomResourceSubresourceStatus;
+  readonly status?: JsonObject;
 }
 
 /** apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceValidation */
