@@ -1,1 +1,4 @@
-export {};
+export { ensureCa, ensureCertificate, keyPairPaths, readKeyPair } from "./certificate-files.ts";
+export type { KeyPairPaths } from "./certificate-files.ts";
+export { certificateExpiryMs, createCa, issueCertificate } from "./certificates.ts";
+export type { CaRequest, CertificateRequest, KeyPair } from "./certificates.ts";
