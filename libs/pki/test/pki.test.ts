@@ -49,11 +49,10 @@ t.test("mutual TLS holds with our certificates, and a certificate of another CA 
         cert: client.certificatePem,
         key: client.keyPem,
       });
-      socket.on("error", (error) => resolve(error.message));
+      socket.on("error", () => socket.destroy()).resume();
     });
   t.match(await attempt(await issueCertificate(ca, request)), { CN: "alice", O: ["a", "b"] });
-  listener.removeAllListeners("secureConnection");
-  t.match(await attempt(await issueCertificate(stranger, request)), /alert|reset|disconnected/i);
+  t.equal(await attempt(await issueCertificate(stranger, request)), "refused");
 });
 
 t.test("a leaf never outlives its CA", async (t) => {
