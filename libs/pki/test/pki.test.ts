@@ -42,6 +42,7 @@ t.test("mutual TLS holds with our certificates, and a certificate of another CA 
         resolve(socket.getPeerCertificate().subject);
         socket.destroy();
       });
+      listener.once("tlsClientError", () => resolve("refused"));
       const socket = connect({
         host: "127.0.0.1",
         port,
