@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, openSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import Docker from "dockerode";
+
+/** How long a Docker Engine that we started may take until its socket answers. */
+const engineStartMs = 30_000;
+
+export function dockerClient(): Docker {
+  return new Docker();
+}
+
+/** The engine's version, or undefined when no socket answers. */
+export async function dockerVersion(docker = dockerClient()): Promise<string | undefined> {
+  try {
+    return (await docker.version()).Version;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts `dockerd` detached, so that containers outlive the caller, and waits until it answers.
+ * @throws Error naming the log when it does not answer in 30 s
+ */
+export async function startDockerEngine(logFolder: string): Promise<string> {
+  mkdirSync(logFolder, { recursive: true });
+  const logFile = `${logFolder}/dockerd.log`;
+  const log = openSync(logFile, "a");
+  const child = spawn("dockerd", [], {
+    detached: true,
+    stdio: ["ignore", log, log],
+    env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+  });
+  let ended: string | undefined;
+  child.once("error", (error) => (ended = error.message));
+  child.once("exit", (code) => (ended = `it ended with code ${code}`));
+  child.unref();
+  const deadline = performance.now() + engineStartMs;
+  while (performance.now() < deadline && ended === undefined) {
+    const version = await dockerVersion();
+    if (version !== undefined) return version;
+    await delay(100);
+  }
+  throw new Error(`dockerd did not start (${ended ?? `no answer in ${engineStartMs / 1000} s`}); see ${logFile}`);
+}
