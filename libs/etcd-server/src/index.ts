@@ -12,3 +12,5 @@ export type {
   StoreWatchHandlers,
   WriteOutcome,
 } from "./store-client.ts";
+export { memoryStore } from "./memory/memory-store.ts";
+export type { MemoryStore, MemoryStoreOptions } from "./memory/memory-store.ts";
