@@ -1,1 +1,10 @@
-export {};
+export * from "./auth.ts";
+export * from "./cluster.ts";
+export * from "./kv.ts";
+export * from "./lease.ts";
+export * from "./maintenance.ts";
+export { DecodeError, nestingDepthMax } from "./message.ts";
+export type { Init, MessageType, Value } from "./message.ts";
+export * from "./mvccpb.ts";
+export * from "./raft-internal.ts";
+export * from "./watch.ts";

@@ -1,0 +1,118 @@
+/**
+ * Messages from a table of fields: one definition gives the TypeScript type, the encoder and the decoder.
+ *
+ * `encode` writes fields in ascending number and leaves zero values out, so equal messages have equal bytes, the same
+ * that Go writes. `decode` skips unknown fields, takes the last of repeated single fields, and checks every length.
+ */
+import protobuf from "protobufjs/minimal.js";
+import type { Reader, Writer } from "protobufjs/minimal.js";
+import type { Field } from "./fields.ts";
+
+/** Messages nested deeper than this are refused on decode (a nested transaction is the only one that can be). */
+export const nestingDepthMax = 100;
+
+export interface MessageType<T, Init> {
+  readonly name: string;
+  /** Fills in what `init` leaves out with zero values. */
+  create(init?: Init): T;
+  encode(value: Init): Uint8Array;
+  /**
+   * Byte fields of the result are views of `bytes`.
+   * @throws DecodeError when `bytes` is not such a message
+   */
+  decode(bytes: Uint8Array): T;
+  /** For containing messages: body without length. */
+  write(writer: Writer, value: Init): void;
+  /** For containing messages: a body of `length` bytes at the reader's place. */
+  read(reader: Reader, length: number, depth: number): T;
+}
+
+export class DecodeError extends Error {
+  override readonly name = "DecodeError";
+}
+
+type Fields = Readonly<Record<string, Field<never, never>>>;
+type ValueOf<F> = { readonly [K in keyof F]: F[K] extends Field<infer T, infer _Init> ? T : never };
+type InitOf<F> = { readonly [K in keyof F]?: (F[K] extends Field<infer _T, infer Init> ? Init : never) | undefined };
+
+/** The type of a message, as decoded: every field present. */
+export type Value<M> = M extends MessageType<infer T, infer _Init> ? T : never;
+/** What may be encoded: any field may be left out. */
+export type Init<M> = M extends MessageType<infer _T, infer I> ? I : never;
+
+interface AnyField {
+  readonly key: string;
+  readonly field: Field<unknown, unknown>;
+}
+
+export function defineMessage<const F extends { readonly [K in keyof F]: Pick<Field<never, never>, "number"> }>(
+  name: string,
+  fields: F,
+): MessageType<ValueOf<F>, InitOf<F>> {
+  const ordered: AnyField[] = Object.entries(fields as unknown as Fields)
+    .map(([key, field]) => ({ key, field: field }))
+    .sort((left, right) => left.field.number - right.field.number);
+  const zeros = Object.fromEntries(ordered.map(({ key, field }) => [key, field.zero]));
+  const byTag = new Map(
+    ordered.flatMap((entry) => entry.field.wireTypes.map((wireType) => [(entry.field.number << 3) | wireType, entry])),
+  );
+
+  function write(writer: Writer, value: Readonly<Record<string, unknown>>): void {
+    for (const { key, field } of ordered) {
+      const given = value[key];
+      if (given !== undefined) field.write(writer, given);
+    }
+  }
+
+  function read(reader: Reader, length: number, depth: number): Record<string, unknown> {
+    if (depth > nestingDepthMax) throw new RangeError(`nested deeper than ${nestingDepthMax} messages`);
+    const end = reader.pos + length;
+    if (end > reader.len) throw new RangeError(`length ${length} at offset ${reader.pos} runs past the end`);
+    const value: Record<string, unknown> = { ...zeros };
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      const entry = byTag.get(tag);
+      if (entry === undefined) reader.skipType(tag & 7);
+      else value[entry.key] = entry.field.read(reader, value[entry.key], tag & 7, depth);
+    }
+    if (reader.pos !== end) throw new RangeError(`a field runs past the end of its message at offset ${end}`);
+    return value;
+  }
+
+  function create(init: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+    const value: Record<string, unknown> = { ...zeros };
+    for (const { key, field } of ordered) {
+      const given = init[key];
+      if (given !== undefined) value[key] = field.complete(given);
+    }
+    return value;
+  }
+
+  const type = {
+    name,
+    create,
+    write,
+    read,
+    encode: (value: Readonly<Record<string, unknown>>): Uint8Array => {
+      const writer = new protobuf.Writer();
+      write(writer, value);
+      return writer.finish();
+    },
+    decode: (bytes: Uint8Array): Record<string, unknown> => {
+      try {
+        return read(new protobuf.Reader(plainBytes(bytes)), bytes.length, 0);
+      } catch (error) {
+        throw new DecodeError(`not a ${name}: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        });
+      }
+    },
+  };
+  return type as unknown as MessageType<ValueOf<F>, InitOf<F>>;
+}
+
+/** Subclasses (Node's Buffer) would hand their class on to every bytes field; `slice` on those does not copy. */
+function plainBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
