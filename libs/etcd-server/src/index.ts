@@ -14,3 +14,12 @@ export type {
 } from "./store-client.ts";
 export { memoryStore } from "./memory/memory-store.ts";
 export type { MemoryStore, MemoryStoreOptions } from "./memory/memory-store.ts";
+export { EtcdServerError, etcdText } from "./server/errors.ts";
+export type { EtcdServerFailure } from "./server/errors.ts";
+export type {
+  EtcdServer,
+  ServerWatch,
+  ServerWatchRequest,
+  ServerWatchSink,
+  SnapshotFile,
+} from "./server/etcd-server.ts";
