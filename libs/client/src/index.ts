@@ -1,2 +1,13 @@
+export { Balancer } from "./balancer.ts";
+export type { Master } from "./balancer.ts";
+export { createEventRecorder } from "./event-recorder.ts";
+export type { EventRecorder } from "./event-recorder.ts";
+export { createKubeClient, kubeClientFromFile } from "./kube-client.ts";
+export type { BalancedKubeClient, KubeClientOptions } from "./kube-client.ts";
+export { loadKubeconfig, parseKubeconfig, renderKubeconfig } from "./kubeconfig.ts";
+export type { ClusterAccess } from "./kubeconfig.ts";
+export { startRelay } from "./relay.ts";
+export type { Relay, RelayOptions } from "./relay.ts";
+export { apiVersionOf, resourcePath, resourceRefs } from "./resource-refs.ts";
 export { ApiError, TransportError } from "./types.ts";
 export type * from "./types.ts";

@@ -1,0 +1,101 @@
+import t, { type Test } from "tap";
+import { seededRng, systemClock } from "@triarch/base";
+import { ApiError, createKubeClient, resourceRefs, TransportError, type WatchEvent } from "@triarch/client";
+import type { Pod } from "@triarch/api";
+import { fakeMaster, json, type FakeMaster } from "./support.ts";
+
+const pod = { apiVersion: "v1", kind: "Pod", metadata: { name: "a", namespace: "default", resourceVersion: "7" } };
+
+async function threeMasters(t: Test, handle: FakeMaster["handle"]) {
+  const masters = await Promise.all([fakeMaster(handle), fakeMaster(handle), fakeMaster(handle)]);
+  const client = createKubeClient({
+    access: { servers: masters.map((master) => master.url), insecureSkipTlsVerify: false },
+    clock: systemClock,
+    rng: seededRng(1),
+    userAgent: "test",
+    requestTimeoutMs: 5_000,
+  });
+  t.teardown(async () => {
+    await client.close();
+    await Promise.all(masters.map((master) => master.kill()));
+  });
+  return { masters, client };
+}
+
+t.test("every idempotent request succeeds while one master lives", async (t) => {
+  const { masters, client } = await threeMasters(t, (_, response) => json(response, 200, pod));
+  const read = () => client.get<Pod>(resourceRefs.pods, { namespace: "default", name: "a" });
+  for (let i = 0; i < 10; i++) await read();
+  await masters[0]?.kill();
+  await Promise.all(Array.from({ length: 50 }, read));
+  await masters[1]?.kill();
+  const answers = await Promise.all(Array.from({ length: 50 }, read));
+  t.equal(
+    answers.every((answer) => answer.metadata?.name === "a"),
+    true,
+  );
+});
+
+t.test("a create whose connection broke after it was sent is not sent again", async (t) => {
+  const { masters, client } = await threeMasters(t, (request) => request.socket.resetAndDestroy());
+  const failure = await client.create(resourceRefs.pods, pod).catch((error: unknown) => error);
+  t.ok(failure instanceof TransportError && !failure.notSent, String(failure));
+  t.equal(masters.flatMap((master) => master.seen).length, 1);
+});
+
+t.test("a create goes to another master when it was provably not taken", async (t) => {
+  const { masters, client } = await threeMasters(t, (_, response) => json(response, 201, pod));
+  const [first, second] = masters;
+  await first.kill();
+  second.handle = (_, response) => json(response, 503, { kind: "Status" }, { "retry-after": "1" });
+  for (let i = 0; i < 5; i++) t.equal((await client.create(resourceRefs.pods, pod)).metadata.name, "a");
+});
+
+t.test("a delete that an earlier try carried out is done, not missing", async (t) => {
+  const { client } = await threeMasters(t, (request) => request.socket.resetAndDestroy());
+  let tries = 0;
+  const { masters, client: other } = await threeMasters(t, () => undefined);
+  for (const master of masters) {
+    master.handle = (request, response) => {
+      tries += 1;
+      if (tries === 1) request.socket.resetAndDestroy();
+      else json(response, 404, { kind: "Status", code: 404, reason: "NotFound", message: "gone" });
+    };
+  }
+  await other.delete(resourceRefs.pods, { namespace: "default", name: "a" });
+  t.equal(tries, 2);
+  await t.rejects(other.delete(resourceRefs.pods, { namespace: "default", name: "a" }), {
+    code: 404,
+    reason: "NotFound",
+  });
+  await client.close();
+});
+
+t.test("a Status answer is an ApiError, anything else too", async (t) => {
+  const { client } = await threeMasters(t, (_, response) => response.writeHead(502).end("bad gateway"));
+  const failure = await client.get(resourceRefs.pods, { namespace: "d", name: "a" }).catch((error: unknown) => error);
+  t.ok(failure instanceof ApiError && failure.code === 502 && failure.message === "bad gateway");
+});
+
+t.test("a watch yields its events and ends with an error when its master dies", async (t) => {
+  const event = { type: "ADDED", object: pod };
+  const line = `${JSON.stringify(event)}\n`;
+  const { masters, client } = await threeMasters(t, (_, response) => {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.write(line + line.slice(0, 10));
+    setImmediate(() => response.write(line.slice(10)));
+  });
+  const events: WatchEvent<Pod>[] = [];
+  const watching = (async () => {
+    for await (const one of client.watch<Pod>(resourceRefs.pods, { resourceVersion: "1" })) {
+      events.push(one);
+      if (events.length === 2) await Promise.all(masters.map((master) => master.kill()));
+    }
+  })();
+  await t.rejects(watching);
+  t.same(events, [event, event]);
+  t.match(
+    masters.flatMap((master) => master.seen),
+    [/watch=true/],
+  );
+});
