@@ -1,1 +1,2 @@
-export {};
+export { runLeaderElection } from "./leader-election.ts";
+export type { LeaderElectionOptions } from "./leader-election.ts";
