@@ -11,3 +11,16 @@ export type {
   ValueSchema,
 } from "./schema/type-schema.ts";
 export type { ResourceInfo, SubresourceInfo } from "./schema/resource-info.ts";
+
+// Metadata, errors and their documents.
+export { carryField, childOf, deepCopy, deepCopyValue, deepEqual, semanticEqual, typed } from "./meta/mutable.ts";
+export type { MutableObject, MutableValue } from "./meta/mutable.ts";
+export * from "./meta/field-error.ts";
+export * from "./meta/status.ts";
+export * from "./meta/names.ts";
+export * from "./meta/object-meta.ts";
+export { microTimeText, parseTime, timeText } from "./meta/time.ts";
+export { generateName, randomSuffix } from "./meta/generate-name.ts";
+
+// What is special about each kind.
+export type { DeletionRequest, KindStrategy, ScaleAccess, WriteContext } from "./kinds/strategy.ts";
