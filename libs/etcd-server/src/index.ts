@@ -23,3 +23,8 @@ export type {
   ServerWatchSink,
   SnapshotFile,
 } from "./server/etcd-server.ts";
+export { connectStore, pendingRequestsMax } from "./bridge/connect-store.ts";
+export { serveStore, untakenBytesMax } from "./bridge/serve-store.ts";
+export type { ServedStore } from "./bridge/serve-store.ts";
+export { memberDataDir } from "./server/data-dir.ts";
+export type { MemberDataDir } from "./server/data-dir.ts";

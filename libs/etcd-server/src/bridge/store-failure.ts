@@ -1,0 +1,27 @@
+import { EtcdServerError, type EtcdServerFailure } from "../server/errors.ts";
+import { StoreError, type StoreFailure } from "../store-client.ts";
+
+/** What the API thread is told of a refusal on the store thread. An error that is none of ours is a bug and says so. */
+export function storeFailure(error: unknown): StoreFailure {
+  if (error instanceof StoreError) return error.failure;
+  if (error instanceof EtcdServerError) return ofServer(error.failure, error.message);
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "unknownOutcome", message: `internal error in the store: ${message}` };
+}
+
+function ofServer(failure: EtcdServerFailure, message: string): StoreFailure {
+  switch (failure.code) {
+    case "noLeader":
+    case "tooManyRequests":
+    case "stopped":
+      return { code: failure.code };
+    case "leaseNotFound":
+      return { code: "leaseNotFound", leaseId: failure.leaseId };
+    case "requestTooLarge":
+      return { code: "tooLarge", sizeBytes: failure.sizeBytes, limitBytes: failure.limitBytes };
+    case "noSpace":
+      return { code: "spaceExceeded" };
+    default:
+      return { code: "unknownOutcome", message };
+  }
+}

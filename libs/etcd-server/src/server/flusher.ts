@@ -1,0 +1,120 @@
+import { assert } from "@triarch/base";
+
+/** One row of the store's disk; `value` undefined deletes it. */
+export interface DiskRow {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Where the state machine stands; written in the same atomic batch as the rows that brought it there. */
+export interface AppliedPosition {
+  readonly index: number;
+  readonly term: number;
+}
+
+export interface FlushTarget {
+  /** Writes all of it or nothing, and returns when it is on the disk. */
+  write(rows: readonly DiskRow[], position: AppliedPosition): Promise<void>;
+}
+
+interface AppliedRows {
+  readonly rows: readonly DiskRow[];
+  readonly sizeBytes: number;
+  readonly position: AppliedPosition;
+}
+
+/** Rows of one disk batch, unless a single applied batch holds more. */
+const batchBytesMax = 4 * 1024 * 1024;
+
+/**
+ * Takes what was applied in memory to the disk, in order, one synced batch at a time; what gathers while a batch is
+ * being written makes the next one. The log keeps every entry until its rows are here, so a crash loses nothing.
+ *
+ * A failed write is final: the disk's state is unknown, so the caller must stop this member.
+ */
+export class Flusher {
+  readonly #target: FlushTarget;
+  readonly #onFlushed: (position: AppliedPosition) => void;
+  readonly #onFailed: (error: Error) => void;
+  #queue: AppliedRows[] = [];
+  #unflushedBytes = 0;
+  #durable: AppliedPosition;
+  #running: Promise<void> | undefined;
+  #failed: Error | undefined;
+
+  constructor(options: {
+    readonly target: FlushTarget;
+    readonly durable: AppliedPosition;
+    readonly onFlushed: (position: AppliedPosition) => void;
+    readonly onFailed: (error: Error) => void;
+  }) {
+    this.#target = options.target;
+    this.#durable = options.durable;
+    this.#onFlushed = options.onFlushed;
+    this.#onFailed = options.onFailed;
+  }
+
+  get durableIndex(): number {
+    return this.#durable.index;
+  }
+
+  /** Bytes applied in memory only. The caller refuses proposals past its bound; nothing already agreed is refused. */
+  get unflushedBytes(): number {
+    return this.#unflushedBytes;
+  }
+
+  add(rows: readonly DiskRow[], position: AppliedPosition): void {
+    if (this.#failed !== undefined) return;
+    let sizeBytes = 0;
+    for (const row of rows) sizeBytes += row.key.length + (row.value?.length ?? 0);
+    const newest = this.#queue.at(-1)?.position.index ?? this.#durable.index;
+    assert(position.index >= newest, `applied index ${position.index} comes after ${newest}`);
+    this.#queue.push({ rows, sizeBytes, position });
+    this.#unflushedBytes += sizeBytes;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when all that was added before is durable. Rejects if the disk failed. */
+  async flush(): Promise<void> {
+    await this.#running;
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  /** Drops what is queued and starts again at `durable`: the files were replaced by a snapshot. */
+  async reset(durable: AppliedPosition): Promise<void> {
+    await this.#running;
+    assert(this.#queue.length === 0, "nothing is applied while a snapshot is being installed");
+    this.#durable = durable;
+  }
+
+  async #run(): Promise<void> {
+    // Let the turn that applies finish first: what it adds belongs into one batch.
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      while (this.#queue.length > 0) await this.#writeBatch();
+    } catch (error) {
+      this.#failed = error instanceof Error ? error : new Error(String(error));
+      this.#queue = [];
+      this.#onFailed(this.#failed);
+    }
+    this.#running = undefined;
+  }
+
+  async #writeBatch(): Promise<void> {
+    let taken = 0;
+    let sizeBytes = 0;
+    while (taken < this.#queue.length) {
+      const next = this.#queue[taken];
+      if (next === undefined || (taken > 0 && sizeBytes + next.sizeBytes > batchBytesMax)) break;
+      sizeBytes += next.sizeBytes;
+      taken += 1;
+    }
+    const batch = this.#queue.splice(0, taken);
+    const position = batch.at(-1)?.position ?? this.#durable;
+    const rows = batch.length === 1 && batch[0] !== undefined ? batch[0].rows : batch.flatMap((one) => one.rows);
+    await this.#target.write(rows, position);
+    this.#unflushedBytes -= sizeBytes;
+    this.#durable = position;
+    this.#onFlushed(position);
+  }
+}

@@ -1,0 +1,54 @@
+import t from "tap";
+import { ManualClock } from "@triarch/base";
+import { clusterIdOf, memberIdOf, memberIdText } from "../src/members/member-ids.ts";
+import { PendingProposals } from "../src/server/pending-proposals.ts";
+import { RequestIds } from "../src/server/request-ids.ts";
+
+t.test("member and cluster ids are those a default etcd gives itself", async (t) => {
+  const id = memberIdOf(["http://localhost:2380"], "etcd-cluster");
+  t.equal(memberIdText(id), "8e9e05c52164694d");
+  t.equal(memberIdText(clusterIdOf([id])), "cdf818194e3a8c32");
+  t.equal(memberIdOf(["b", "a"], "x"), memberIdOf(["a", "b"], "x"), "the order of URLs does not matter");
+});
+
+t.test("request ids differ between members, requests and runs", async (t) => {
+  const clock = new ManualClock();
+  const ids = new RequestIds(0x1234n, clock);
+  const first = ids.next();
+  t.equal(ids.next(), first + 1n);
+  t.equal(first >> 48n, 0x1234n);
+  t.not(new RequestIds(0x1235n, clock).next(), first);
+  clock.advance(1);
+  t.ok(new RequestIds(0x1234n, clock).next() > ids.next());
+});
+
+t.test("a pending proposal ends applied, overtaken by a later term, or timed out", async (t) => {
+  const clock = new ManualClock();
+  const pending = new PendingProposals({ clock, timeoutMs: 7_000 });
+  const code = (promise: Promise<unknown>): Promise<string> =>
+    promise.then(
+      (value) => `answer ${String(value)}`,
+      (error: { failure?: { code: string } }) => error.failure?.code ?? "no code",
+    );
+  const applied = code(pending.add(1n, 3));
+  const overtaken = code(pending.add(2n, 3));
+  pending.resolve(1n, "one");
+  pending.termApplied(3);
+  t.ok(pending.has(2n), "entries of its own term say nothing");
+  const later = code(pending.add(3n, 4));
+  pending.termApplied(4);
+  t.equal(await applied, "answer one");
+  t.equal(await overtaken, "leaderChanged");
+  t.ok(pending.has(3n));
+  clock.advance(6_999);
+  const young = code(pending.add(4n, 4));
+  pending.expire("none");
+  t.equal(pending.size, 2);
+  clock.advance(1);
+  pending.expire("none");
+  t.equal(await later, "timeout");
+  pending.failAll({ code: "stopped" });
+  t.equal(await young, "stopped");
+  pending.resolve(99n, "nobody asked");
+  t.equal(pending.size, 0);
+});
