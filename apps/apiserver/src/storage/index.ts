@@ -1,0 +1,3 @@
+export { StorageError } from "./errors.ts";
+export type { StorageFailure } from "./errors.ts";
+export type * from "./types.ts";
