@@ -11,6 +11,8 @@ export type {
   ValueSchema,
 } from "./schema/type-schema.ts";
 export type { ResourceInfo, SubresourceInfo } from "./schema/resource-info.ts";
+export { fieldSchema, typeNameOfKind, typeNames, typeSchema } from "./schema/type-table.ts";
+export { apiVersionOf, findKind, findResource, resources } from "./schema/resources.ts";
 
 // Metadata, errors and their documents.
 export { carryField, childOf, deepCopy, deepCopyValue, deepEqual, semanticEqual, typed } from "./meta/mutable.ts";
@@ -24,3 +26,17 @@ export { generateName, randomSuffix } from "./meta/generate-name.ts";
 
 // What is special about each kind.
 export type { DeletionRequest, KindStrategy, ScaleAccess, WriteContext } from "./kinds/strategy.ts";
+
+// Selectors and quantities.
+export {
+  everything,
+  labelMapMatcher,
+  labelSelectorMatcher,
+  nothing,
+  parseLabelSelector,
+  SelectorError,
+} from "./selectors/label-selector.ts";
+export type { LabelMatcher, LabelOperator, LabelRequirement, Labels } from "./selectors/label-selector.ts";
+export { parseFieldSelector } from "./selectors/field-selector.ts";
+export type { FieldMatcher, FieldRequirement } from "./selectors/field-selector.ts";
+export * from "./quantity/quantity.ts";

@@ -36,6 +36,10 @@ export interface FieldSchema {
   readonly required: boolean;
   /** Go holds a pointer: absent and zero differ, and zero is kept. */
   readonly pointer: boolean;
+  /** Go's JSON writes it although zero (no `omitempty`): `""`, `0`, `null` for a list. */
+  readonly writtenWhenZero: boolean;
+  /** A struct, not behind a pointer, that Go's JSON leaves out when zero; others are written as `{}` or `null`. */
+  readonly omittedWhenZero: boolean;
   /** Server-side apply; `undefined` on a list means atomic, on a map or an object granular. */
   readonly listType: ListType | undefined;
   readonly listMapKeys: readonly string[];
@@ -47,6 +51,10 @@ export interface FieldSchema {
   readonly keyDefault: JsonValue | undefined;
   /** Field numbers from the message down through the messages that JSON inlines: `[2, 1]` is field 1 of field 2. */
   readonly protoPath: readonly number[];
+  /** Go's names of the structs JSON inlines on the way to this field, dotted; decoding errors show them. */
+  readonly inlinedGoStruct: string;
+  /** Go's name of the innermost value where it is a named string type and known: `v1.RestartPolicy`. */
+  readonly goTypeName: string | undefined;
 }
 
 export interface GroupVersionKind {
