@@ -40,3 +40,10 @@ export type { LabelMatcher, LabelOperator, LabelRequirement, Labels } from "./se
 export { parseFieldSelector } from "./selectors/field-selector.ts";
 export type { FieldMatcher, FieldRequirement } from "./selectors/field-selector.ts";
 export * from "./quantity/quantity.ts";
+
+// Patches.
+export { applyMergePatch } from "./patch/merge-patch.ts";
+export { applyJsonPatch, jsonPatchOperationsMax } from "./patch/json-patch.ts";
+export { applyStrategicMergePatch } from "./patch/strategic-merge-patch.ts";
+export type { TypeFieldsLookup } from "./patch/strategic-merge-patch.ts";
+export { PatchError } from "./patch/patch-error.ts";

@@ -1,4 +1,5 @@
 // The `Status` documents with which an API server answers failure. Texts, reasons and codes are matched by clients.
+import type { StatusCause, StatusDetails } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { fieldErrorBody, fieldErrorText, type FieldError } from "./field-error.ts";
 
@@ -11,21 +12,6 @@ export interface ResourceName {
 export interface KindName {
   readonly group: string;
   readonly kind: string;
-}
-
-export interface StatusCause {
-  readonly reason?: string;
-  readonly message?: string;
-  readonly field?: string;
-}
-
-export interface StatusDetails {
-  readonly name?: string;
-  readonly group?: string;
-  readonly kind?: string;
-  readonly uid?: string;
-  readonly causes?: readonly StatusCause[];
-  readonly retryAfterSeconds?: number;
 }
 
 /** A `meta/v1 Status` that says why not. `code` is the HTTP status to answer with. */
