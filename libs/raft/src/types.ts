@@ -21,6 +21,8 @@ export interface HardState {
   readonly commit: number;
 }
 
+export const emptyHardState: HardState = { term: 0, vote: noMember, commit: 0 };
+
 export interface SoftState {
   /** Zero: no known leader. */
   readonly leader: MemberId;
@@ -37,6 +39,14 @@ export interface ConfState {
   readonly learnersNext: readonly MemberId[];
   readonly autoLeave: boolean;
 }
+
+export const emptyConfState: ConfState = {
+  voters: [],
+  learners: [],
+  votersOutgoing: [],
+  learnersNext: [],
+  autoLeave: false,
+};
 
 /** `data` is opaque to Raft; the driver may leave it empty and stream the state beside the message. */
 export interface Snapshot {
