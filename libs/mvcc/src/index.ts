@@ -1,1 +1,24 @@
-export {};
+export { MemoryBackend } from "./backend.ts";
+export type { Pause, Row, RowBackend } from "./backend.ts";
+export type { CompactionStep } from "./compaction.ts";
+export { MvccError } from "./errors.ts";
+export type { MvccFailure } from "./errors.ts";
+export type { KvHash } from "./hash-kv.ts";
+export { keyRange } from "./key-range.ts";
+export type { KeyRange } from "./key-range.ts";
+export { decodeRevisionKey, encodeRevisionKey } from "./revision.ts";
+export type { Revision } from "./revision.ts";
+export { MvccStore, openMvccStore } from "./store.ts";
+export type { Applied, MvccOptions } from "./store.ts";
+export {
+  isReadOnlyTxn,
+  isSerializableTxn,
+  txnOperationsMax,
+  validateDeleteRange,
+  validatePut,
+  validateRange,
+  validateTxn,
+} from "./validate.ts";
+export { backlogEntriesMax } from "./watch-hub.ts";
+export type { Watch, WatchRequest, WatchSink } from "./watch-hub.ts";
+export type { LeaseAttachments } from "./write-txn.ts";
