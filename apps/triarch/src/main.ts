@@ -1,1 +1,140 @@
-export {};
+// The command line. Exit codes: 0 done, 1 it did not work, 2 it was asked for wrongly.
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import colours from "picocolors";
+import { downCommand } from "./commands/down.ts";
+import { drillListCommand, drillRunCommand } from "./commands/drill.ts";
+import { relayCommand } from "./commands/relay.ts";
+import { snapshotRestoreCommand, snapshotSaveCommand, snapshotStatusCommand } from "./commands/snapshot.ts";
+import { statusCommand } from "./commands/status.ts";
+import { parseShape, upCommand } from "./commands/up.ts";
+import { CommandFailure, messageOf } from "./errors.ts";
+import { runSupervisor } from "./supervisor/supervisor.ts";
+
+const stop = new AbortController();
+/** Ends a run that a second Ctrl-C insists on. */
+let interrupts = 0;
+
+function onInterrupt(): void {
+  interrupts += 1;
+  if (interrupts > 2) process.exit(130);
+  stop.abort(new CommandFailure("interrupted"));
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_000) throw new InvalidArgumentError("a port from 1 to 65000");
+  return value;
+}
+
+const dataDir = (): Option => new Option("--data-dir <dir>", "where the cluster lives").default(".triarch");
+const json = (): Option => new Option("-o, --output <format>", "output format").choices(["json"]);
+const shape = (name: "masters" | "workers") => (text: string) => parseShape(text, name);
+
+/** Wraps an action so that its number becomes the exit code. */
+function run<A extends unknown[]>(action: (...args: A) => Promise<number> | number): (...args: A) => Promise<void> {
+  return async (...args) => {
+    process.exitCode = await action(...args);
+  };
+}
+
+export function buildProgram(): Command {
+  const program = new Command("triarch")
+    .description("A highly available Kubernetes control plane")
+    .version("0.1.0")
+    .exitOverride()
+    .showHelpAfterError("(see --help)");
+
+  program
+    .command("up")
+    .description("start a local cluster, or bring back the one in the data directory")
+    .addOption(dataDir())
+    .option("--masters <n>", "masters: 1, 3, 5 or 7 (default 3)", shape("masters"))
+    .option("--workers <n>", "workers (default 2)", shape("workers"))
+    .addOption(
+      new Option("--runtime <runtime>", "containers (docker) or simulated ones (hollow)").choices(["docker", "hollow"]),
+    )
+    .option("--base-port <port>", "first of the local ports (default 6443)", port)
+    .option("--detach", "return when the cluster is up")
+    .option("--no-system-packages", "do not install system packages")
+    .option("--no-example", "do not apply the example")
+    .option("--log-level <levels>", "info, or info,raft=debug", "info")
+    .action(run((options: Parameters<typeof upCommand>[0]) => upCommand(options, stop.signal)));
+
+  program
+    .command("down")
+    .description("stop the cluster")
+    .addOption(dataDir())
+    .option("--delete-data", "and delete its data directory")
+    .action(run(downCommand));
+
+  program
+    .command("status")
+    .description("members, leader, lag, elected components and nodes")
+    .addOption(dataDir())
+    .addOption(json())
+    .option("--watch", "again every second")
+    .action(run((options: Parameters<typeof statusCommand>[0]) => statusCommand(options, stop.signal)));
+
+  const snapshot = program.command("snapshot").description("etcd-compatible snapshots");
+  snapshot
+    .command("save <file>")
+    .description("save a snapshot of the running cluster and verify it")
+    .addOption(dataDir())
+    .action(run(snapshotSaveCommand));
+  snapshot
+    .command("status <file>")
+    .description("verify a snapshot file and show what it holds")
+    .addOption(json())
+    .action(run(snapshotStatusCommand));
+  snapshot
+    .command("restore <file>")
+    .description("make a new cluster out of a snapshot; `triarch up` then starts it")
+    .addOption(dataDir())
+    .option("--masters <n>", "masters: 1, 3, 5 or 7 (default 3)", shape("masters"))
+    .option("--workers <n>", "workers (default 2)", shape("workers"))
+    .addOption(new Option("--runtime <runtime>", "as for `up`").choices(["docker", "hollow"]))
+    .option("--base-port <port>", "as for `up`", port)
+    .action(run(snapshotRestoreCommand));
+
+  const drill = program.command("drill").description("failover drills with measured results");
+  drill.command("list").description("the drills there are").action(run(drillListCommand));
+  drill
+    .command("run <name>")
+    .description("run a drill on the running cluster; exit code 1 when a check fails")
+    .addOption(dataDir())
+    .addOption(json())
+    .option("--report <file>", "write an HTML report")
+    .action(run(drillRunCommand));
+
+  program
+    .command("relay", { hidden: true })
+    .requiredOption("--listen <host:port>")
+    .requiredOption("--kubeconfig <file>")
+    .action(run((options: Parameters<typeof relayCommand>[0]) => relayCommand(options, stop.signal)));
+  program.command("supervise <plan>", { hidden: true }).action(async (plan: string) => {
+    process.off("SIGINT", onInterrupt).off("SIGTERM", onInterrupt);
+    await runSupervisor(plan);
+  });
+  return program;
+}
+
+async function main(): Promise<void> {
+  process.on("SIGINT", onInterrupt).on("SIGTERM", onInterrupt);
+  try {
+    await buildProgram().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : 2;
+      return;
+    }
+    const failure = error instanceof CommandFailure ? error : undefined;
+    console.error(`${colours.red("error:")} ${messageOf(error)}`);
+    if (failure?.remedy !== undefined) console.error(`       ${failure.remedy}`);
+    if (failure === undefined && process.env["TRIARCH_DEBUG"] !== undefined) console.error(error);
+    process.exitCode = failure?.exitCode ?? 1;
+  } finally {
+    process.off("SIGINT", onInterrupt).off("SIGTERM", onInterrupt);
+  }
+}
+
+await main();

@@ -37,7 +37,7 @@ export async function tryCommand(
 ): Promise<CommandResult> {
   const child = spawn(file, args, {
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, PATH: commandPath(), ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     timeout: options.timeoutMs ?? 60_000,
     killSignal: "SIGKILL",
@@ -72,8 +72,12 @@ export async function runCommand(file: string, args: readonly string[], options:
   return result.stdout;
 }
 
-/** Whether a program of this name is on PATH (or in the sbin folders, which some shells leave out). */
+/** PATH with the sbin folders, which some shells leave out. */
+export function commandPath(): string {
+  return `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin`;
+}
+
 export async function hasCommand(name: string): Promise<boolean> {
-  const { exitCode } = await tryCommand("sh", ["-c", 'PATH="$PATH:/usr/sbin:/sbin" command -v "$1"', "sh", name]);
+  const { exitCode } = await tryCommand("sh", ["-c", 'command -v "$1"', "sh", name]);
   return exitCode === 0;
 }

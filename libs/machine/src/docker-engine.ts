@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, openSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import Docker from "dockerode";
+import { commandPath } from "./command.ts";
 
 /** How long a Docker Engine that we started may take until its socket answers. */
 const engineStartMs = 30_000;
@@ -30,7 +31,7 @@ export async function startDockerEngine(logFolder: string): Promise<string> {
   const child = spawn("dockerd", [], {
     detached: true,
     stdio: ["ignore", log, log],
-    env: { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin:/sbin` },
+    env: { ...process.env, PATH: commandPath() },
   });
   let ended: string | undefined;
   child.once("error", (error) => (ended = error.message));

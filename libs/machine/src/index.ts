@@ -1,4 +1,4 @@
-export { CommandError, hasCommand, runCommand, tryCommand } from "./command.ts";
+export { CommandError, commandPath, hasCommand, runCommand, tryCommand } from "./command.ts";
 export type { CommandOptions, CommandResult } from "./command.ts";
 export { dockerClient, dockerVersion, startDockerEngine } from "./docker-engine.ts";
 export { ensureLocalImage, localImage } from "./local-image.ts";
