@@ -1,0 +1,73 @@
+// How fastify is set up: one instance for TLS with ALPN or for plain HTTP, bodies as bytes, limits, and what is answered
+// before a handler runs.
+import { randomUUID } from "node:crypto";
+import websocket from "@fastify/websocket";
+import { failure, type FailureStatus, requestEntityTooLarge } from "@triarch/api";
+import { fastify, type FastifyInstance } from "fastify";
+
+export interface ServerTls {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+  /** Whose client certificates are believed. Others are treated as none. */
+  readonly clientCaPem: string | undefined;
+}
+
+/** Largest body read; past it 413. A single object has a lower limit, see the registry. */
+export const bodyBytesMax = 3 * 1024 * 1024;
+/** A request whose head or body takes longer than this to arrive is cut (408). */
+const requestReadTimeoutMs = 60_000;
+/** Requests of one HTTP/2 session at once; more wait in the client. */
+const concurrentStreamsMax = 250;
+const webSocketProtocols: ReadonlySet<string> = new Set(["base64.binary.k8s.io", "binary.k8s.io"]);
+
+export async function createApp(tls: ServerTls | undefined): Promise<FastifyInstance> {
+  const app = newApp(tls);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  await app.register(websocket, { options: { maxPayload: bodyBytesMax, handleProtocols: chooseProtocol } });
+  return app;
+}
+
+function newApp(tls: ServerTls | undefined): FastifyInstance {
+  const common = {
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestReadTimeoutMs,
+    genReqId: () => randomUUID(),
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 65_536 },
+  };
+  if (tls === undefined) return fastify(common);
+  const secure = fastify({
+    ...common,
+    http2: true,
+    https: {
+      allowHTTP1: true,
+      key: tls.keyPem,
+      cert: tls.certificatePem,
+      minVersion: "TLSv1.2",
+      ...(tls.clientCaPem === undefined ? {} : { ca: tls.clientCaPem, requestCert: true, rejectUnauthorized: false }),
+      // A list of all namespaces may be large, a watch may be one of many on a session.
+      settings: { maxConcurrentStreams: concurrentStreamsMax, initialWindowSize: 1024 * 1024 },
+    },
+  });
+  return secure as unknown as FastifyInstance;
+}
+
+/** What went wrong while a request was read. */
+export function transportStatus(error: Error & { readonly statusCode?: number }): FailureStatus {
+  if (error.statusCode === 413) return requestEntityTooLarge(`limit is ${bodyBytesMax}`);
+  const code = error.statusCode ?? 500;
+  return code < 500 ? failure(code, "BadRequest", error.message) : failure(500, "InternalError", error.message);
+}
+
+/** RFC 7234 warn-code 299, with quotes and control characters made safe. */
+export function warningHeader(text: string): string {
+  const safe = text.replace(/[\u0000-\u001f\u007f-\uffff]/g, " ").replace(/(["\\])/g, "\\$1");
+  return `299 - "${safe}"`;
+}
+
+function chooseProtocol(protocols: Set<string>): string | false {
+  for (const protocol of protocols) if (webSocketProtocols.has(protocol)) return protocol;
+  return false;
+}

@@ -1,0 +1,257 @@
+// The HTTP front: fastify on one TLS port (HTTP/2 and HTTP/1.1 by ALPN) or plain HTTP on loopback. It reads a request
+// whole, gives it to the handler and writes the answer; everything Kubernetes stands behind `Handle`.
+//
+// Life: serving -> draining (new answers ask the client to go elsewhere; running ones go on) -> closed. A stream ends
+// when its source ends it or the drain's time is over.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import { tooManyRequests } from "@triarch/api";
+import type { CertificateSubject } from "@triarch/auth";
+import { assertDefined } from "@triarch/base";
+import type { Logger } from "@triarch/telemetry";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { WebSocket } from "ws";
+import { type Answer, type DocumentAnswer, statusAnswer, type StreamAnswer } from "./answer.ts";
+import { createApp, type ServerTls, transportStatus, warningHeader } from "./app.ts";
+import { listen, type ListenAddress, type Listeners } from "./listeners.ts";
+import { certificateOf } from "./peer.ts";
+import { responseSink, webSocketSink } from "./stream-sinks.ts";
+
+/** A request read whole, before anybody knows who sent it. */
+export interface RawRequest {
+  readonly id: string;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Uint8Array;
+  readonly certificate: CertificateSubject | undefined;
+  readonly webSocket: boolean;
+  /** Aborted when the client is gone, or when the drain's time is over. */
+  readonly signal: AbortSignal;
+}
+
+export interface Handled {
+  readonly answer: Answer;
+  readonly warnings: readonly string[];
+}
+
+export type Handle = (request: RawRequest) => Promise<Handled>;
+
+export interface HttpServerOptions {
+  readonly addresses: readonly ListenAddress[];
+  readonly tls: ServerTls | undefined;
+  readonly handle: Handle;
+  readonly logger: Logger;
+}
+
+export interface HttpServer {
+  readonly addresses: readonly ListenAddress[];
+  /** From now on answers carry `Connection: close`, HTTP/2 sessions get GOAWAY, and nothing new is accepted. */
+  drain(): Promise<void>;
+  /** Waits at most `withinMs` for what is running, then cuts what is left. */
+  close(withinMs: number): Promise<void>;
+}
+
+/** Requests running at once, streams not counted; past it 429 with `Retry-After`. */
+export const requestsInFlightMax = 800;
+/** Streams (watches, logs) at once; past it 429. */
+export const streamsMax = 20_000;
+
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const front = new HttpFront(options, await createApp(options.tls));
+  await front.start();
+  return front;
+}
+
+class HttpFront implements HttpServer {
+  readonly #options: HttpServerOptions;
+  readonly #app: FastifyInstance;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #cut = new AbortController();
+  readonly #upgrades = new WeakMap<FastifyRequest, { readonly answer: StreamAnswer; readonly signal: AbortSignal }>();
+  readonly #idleWaiters = new Set<() => void>();
+  #listeners: Listeners | undefined;
+  #draining = false;
+  #requests = 0;
+  #streams = 0;
+
+  constructor(options: HttpServerOptions, app: FastifyInstance) {
+    this.#options = options;
+    this.#app = app;
+  }
+
+  get addresses(): readonly ListenAddress[] {
+    return this.#listeners?.addresses ?? [];
+  }
+
+  async start(): Promise<void> {
+    const app = this.#app;
+    const server = app.server as unknown as Http2SecureServer;
+    server.on("session", (session: ServerHttp2Session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+      session.on("error", () => session.destroy());
+    });
+    app.setErrorHandler((error: Error & { readonly statusCode?: number }, _request, reply) => {
+      this.#send(reply, statusAnswer(transportStatus(error)), []);
+    });
+    app.addHook("onRequest", async (request, reply) => {
+      if (request.ws) await this.#beforeUpgrade(request, reply);
+    });
+    app.route({
+      method: "GET",
+      url: "/*",
+      handler: (request, reply) => this.#serve(request, reply),
+      wsHandler: (socket, request) => this.#serveWebSocket(socket, request),
+    });
+    app.route({
+      method: ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"],
+      url: "/*",
+      handler: (request, reply) => this.#serve(request, reply),
+    });
+    await app.ready();
+    this.#listeners = await listen(this.#options.addresses, (socket: Socket) => server.emit("connection", socket));
+  }
+
+  async drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    await this.#listeners?.stop();
+    for (const session of this.#sessions) session.close();
+  }
+
+  async close(withinMs: number): Promise<void> {
+    await this.drain();
+    if (this.#requests + this.#streams > 0) await this.#waitUntilIdle(withinMs);
+    this.#cut.abort();
+    this.#listeners?.destroyConnections();
+    await this.#app.close();
+  }
+
+  async #serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    reply.hijack();
+    if (this.#requests >= requestsInFlightMax) {
+      return this.#send(reply, statusAnswer(tooManyRequests("too many requests, please try again later")), []);
+    }
+    this.#requests += 1;
+    try {
+      const gone = new AbortController();
+      const signal = AbortSignal.any([gone.signal, this.#cut.signal]);
+      reply.raw.once("close", () => gone.abort());
+      const { answer, warnings } = await this.#options.handle(rawRequestOf(request, signal, false));
+      if (answer.kind === "document") this.#send(reply, answer, warnings, request.method === "HEAD");
+      else await this.#stream(reply, answer, warnings, signal);
+    } finally {
+      this.#requests -= 1;
+      this.#checkIdle();
+    }
+  }
+
+  #send(reply: FastifyReply, answer: DocumentAnswer, warnings: readonly string[], headOnly = false): void {
+    const response = reply.raw;
+    if (response.headersSent || response.destroyed) return;
+    const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
+    this.#writeHead(response, answer.statusCode, reply.request.id, warnings, {
+      "content-type": answer.contentType,
+      "content-length": String(body.byteLength),
+      ...answer.headers,
+    });
+    response.end(headOnly ? undefined : body);
+  }
+
+  async #stream(
+    reply: FastifyReply,
+    answer: StreamAnswer,
+    warnings: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (this.#streams >= streamsMax) {
+      return this.#send(reply, statusAnswer(tooManyRequests("too many watches, please try again later")), []);
+    }
+    const response = reply.raw;
+    this.#writeHead(response, 200, reply.request.id, warnings, { "content-type": answer.contentType });
+    response.flushHeaders();
+    this.#countStream(response);
+    answer.run(responseSink(response, signal));
+  }
+
+  /** Counted until the connection's part is over, so that a drain waits for it. */
+  #countStream(source: { once(event: "close", listener: () => void): unknown }): void {
+    this.#streams += 1;
+    source.once("close", () => {
+      this.#streams -= 1;
+      this.#checkIdle();
+    });
+  }
+
+  /** The answer is known before the WebSocket opens: what is no stream is refused in plain HTTP, so clients can fall back. */
+  async #beforeUpgrade(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (request.method !== "GET") return;
+    const gone = new AbortController();
+    const signal = AbortSignal.any([gone.signal, this.#cut.signal]);
+    request.raw.socket.once("close", () => gone.abort());
+    const { answer, warnings } = await this.#options.handle(rawRequestOf(request, signal, true));
+    if (answer.kind === "stream") {
+      this.#upgrades.set(request, { answer, signal });
+      return;
+    }
+    reply.hijack();
+    reply.raw.setHeader("connection", "close");
+    this.#send(reply, answer, warnings);
+  }
+
+  #serveWebSocket(socket: WebSocket, request: FastifyRequest): void {
+    const { answer, signal } = assertDefined(
+      this.#upgrades.get(request),
+      "an upgrade was let through without an answer",
+    );
+    this.#countStream(socket);
+    socket.on("error", () => socket.terminate());
+    answer.run(webSocketSink(socket, signal));
+  }
+
+  #writeHead(
+    response: ServerResponse,
+    statusCode: number,
+    id: string,
+    warnings: readonly string[],
+    headers: Readonly<Record<string, string>>,
+  ): void {
+    response.setHeader("audit-id", id);
+    response.setHeader("cache-control", "no-cache, private");
+    if (this.#draining && response.req.httpVersionMajor === 1) response.setHeader("connection", "close");
+    if (warnings.length > 0) response.setHeader("warning", warnings.map(warningHeader));
+    response.writeHead(statusCode, headers);
+  }
+
+  #checkIdle(): void {
+    if (this.#requests + this.#streams > 0) return;
+    for (const waiter of this.#idleWaiters) waiter();
+  }
+
+  async #waitUntilIdle(withinMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.#idleWaiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, withinMs);
+      this.#idleWaiters.add(done);
+    });
+  }
+}
+
+function rawRequestOf(request: FastifyRequest, signal: AbortSignal, webSocket: boolean): RawRequest {
+  return {
+    id: request.id,
+    method: request.method,
+    url: request.raw.url ?? "/",
+    headers: request.headers,
+    body: Buffer.isBuffer(request.body) ? request.body : new Uint8Array(0),
+    certificate: certificateOf(request.raw),
+    webSocket,
+    signal,
+  };
+}
