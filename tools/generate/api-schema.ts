@@ -8,7 +8,7 @@
 // Only definitions reachable from stable versions are written.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { omittedWhenZero, pointersToOtherPackages, structsOmittedWhenZero } from "./go-facts.ts";
+import { omittedWhenZero, pointersToOtherPackages, structsOmittedWhenZero, writtenWhenZero } from "./go-facts.ts";
 import { goTypeNames } from "./go-type-names.ts";
 import { discoveredResources } from "./discovered-resources.ts";
 import { protoLocations } from "./proto-locations.ts";
@@ -146,7 +146,8 @@ for (const name of wanted.sort()) {
     if (inTable || structPointer || pointersToOtherPackages.has(id)) facts["p"] = 1;
     const isList = text.startsWith("[]") || text.startsWith("{}");
     const written = isList || !applyTypes.has(name) ? required || isZero : isZero;
-    if (written && !text.startsWith("@") && !omittedWhenZero.has(id)) facts["z"] = 1;
+    const always = writtenWhenZero.has(id);
+    if (always || (written && !text.startsWith("@") && !omittedWhenZero.has(id))) facts["z"] = 1;
     if (structsOmittedWhenZero.has(id)) facts["o"] = 1;
     if (schema["x-kubernetes-list-type"] !== undefined) facts["l"] = schema["x-kubernetes-list-type"];
     if (schema["x-kubernetes-list-map-keys"] !== undefined) facts["k"] = schema["x-kubernetes-list-map-keys"];

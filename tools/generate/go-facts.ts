@@ -66,6 +66,16 @@ export const omittedWhenZero: ReadonlySet<string> = new Set([
   "api.core.v1.SecretProjection name",
 ]);
 
+/** Optional, yet written when empty. */
+export const writtenWhenZero: ReadonlySet<string> = new Set([
+  "api.autoscaling.v2.HorizontalPodAutoscalerStatus currentMetrics",
+  "api.rbac.v1.ClusterRole rules",
+  "api.rbac.v1.Role rules",
+  "api.storage.v1.CSINodeDriver topologyKeys",
+  "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus conditions",
+  "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus storedVersions",
+]);
+
 /** Non-pointer structs that are left out when zero (`omitzero`). */
 export const structsOmittedWhenZero: ReadonlySet<string> = new Set([
   "apimachinery.pkg.apis.meta.v1.ObjectMeta creationTimestamp",
