@@ -1,1 +1,3 @@
-export {};
+export { WalError } from "./errors.ts";
+export type { WalFailure } from "./errors.ts";
+export type * from "./types.ts";
