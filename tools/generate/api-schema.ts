@@ -157,7 +157,7 @@ for (const name of wanted.sort()) {
     if (known?.default !== undefined && !isZero && typeof known.default !== "object") facts["d"] = known.default;
     if (location !== undefined && location.inlined !== "") facts["i"] = location.inlined;
     const goType = goTypes.get(`${name.slice(name.lastIndexOf(".") + 1)} ${field}`);
-    if (goType !== undefined) facts["g"] = goType;
+    if (goType !== undefined && /^(\[\]|\{\})*string$/.test(text)) facts["g"] = goType;
     const record: unknown[] = [text, location?.path.join(".") ?? ""];
     if (Object.keys(facts).length > 0) record.push(facts);
     fields[field] = record;

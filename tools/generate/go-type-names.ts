@@ -5,7 +5,7 @@ import { parseExchanges } from "./facts.ts";
 const pattern = /Go struct field ([A-Za-z0-9]+)\.(\S+) of type (\S+)/;
 const plain = new Set(["string", "bool", "int32", "int64", "float64"]);
 
-/** @returns `Struct field` to the Go type of its innermost value, where that is a named string type */
+/** @returns `Struct field` to the Go type of its innermost value, if it is named; of use where the schema has a string */
 export function goTypeNames(exchanges: string): Map<string, string> {
   const names = new Map<string, string>();
   for (const { response } of parseExchanges(exchanges)) {
@@ -14,8 +14,8 @@ export function goTypeNames(exchanges: string): Map<string, string> {
     if (found === null) continue;
     const [, struct = "", path = "", type = ""] = found;
     if (plain.has(type) || !/cannot unmarshal (number|string|bool|object) into/.test(message as string)) continue;
-    const isText = /cannot unmarshal (number|bool) into/.test(message as string);
-    if (isText && /^v\d+\./.test(type)) names.set(`${struct} ${path.slice(path.lastIndexOf(".") + 1)}`, type);
+    const named = /^(?:\[\])?(v\d+\.\w+)$/.exec(type)?.[1];
+    if (named !== undefined) names.set(`${struct} ${path.slice(path.lastIndexOf(".") + 1)}`, named);
   }
   return names;
 }

@@ -16,6 +16,13 @@ export { decodeProtobuf, encodeProtobuf, isProtobuf } from "./protobuf/envelope.
 export type { ProtobufDocument } from "./protobuf/envelope.ts";
 export { nestingDepthMax as protobufNestingDepthMax, ProtobufError } from "./protobuf/wire.ts";
 export { base64Bytes, Base64Error, base64Text } from "./protobuf/base64.ts";
+export { checkStructure, prune, readStructure } from "./structure/structure.ts";
+export type { StructureResult } from "./structure/structure.ts";
+export { decodingErrorText, findingsMax, findingText } from "./structure/findings.ts";
+export type { Finding } from "./structure/findings.ts";
+export { jsonDepthMax, JsonSyntaxError } from "./structure/json-scanner.ts";
+export { parseJson } from "./structure/json-text.ts";
+export type { JsonText } from "./structure/json-text.ts";
 export { apiVersionOf, findKind, findResource, resources } from "./schema/resources.ts";
 
 // Metadata, errors and their documents.
