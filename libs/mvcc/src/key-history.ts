@@ -25,6 +25,12 @@ export interface KeyVersion {
   readonly version: number;
 }
 
+export interface Survivor {
+  readonly main: number;
+  readonly sub: number;
+  readonly tombstone: boolean;
+}
+
 export type RevisionVisitor = (main: number, sub: number, tombstone: boolean) => void;
 
 export class KeyHistory {
@@ -125,17 +131,15 @@ export class KeyHistory {
     return false;
   }
 
-  /**
-   * The one revision at or before `atMain` that HashKV counts: what a compaction at `atMain` would keep, without
-   * tombstones. (A compaction keeps a tombstone at exactly its revision; the hash leaves it out, as all etcds do.)
-   */
-  keptAt(atMain: number): { readonly main: number; readonly sub: number } | undefined {
+  /** The revision at or before `atMain` that stays when a compaction at `atMain` has deleted the others. */
+  survivorAt(atMain: number): Survivor | undefined {
     const generation = this.#generations[this.#firstGenerationKept(atMain)];
     if (generation === undefined) return undefined;
     const { revisions, ended } = generation;
     const at = lastAtOrBefore(revisions, atMain);
-    if (at < 0 || (ended && at === revisions.length / 2 - 1)) return undefined;
-    return { main: revisions[2 * at] as number, sub: revisions[2 * at + 1] as number };
+    if (at < 0) return undefined;
+    const tombstone = ended && at === revisions.length / 2 - 1;
+    return { main: revisions[2 * at] as number, sub: revisions[2 * at + 1] as number, tombstone };
   }
 
   /** The first generation not wholly before `atMain`. */

@@ -1,6 +1,13 @@
 import { utf8, utf8Text, type ByteString } from "@triarch/base";
 import type { Event, KeyValue } from "@triarch/etcd-proto";
-import { MemoryBackend, openMvccStore, type Applied, type LeaseAttachments, type MvccStore } from "../src/index.ts";
+import {
+  MemoryBackend,
+  MvccError,
+  openMvccStore,
+  type Applied,
+  type LeaseAttachments,
+  type MvccStore,
+} from "../src/index.ts";
 
 export class Leases implements LeaseAttachments {
   readonly granted = new Set<bigint>();
@@ -23,7 +30,7 @@ export interface Fixture {
   readonly backend: MemoryBackend;
   readonly leases: Leases;
   /** Persists at once. */
-  apply<R>(applied: Applied<R>): R;
+  readonly apply: <R>(applied: Applied<R>) => R;
 }
 
 export async function fixture(): Promise<Fixture> {
@@ -60,5 +67,16 @@ export const eventText = (event: Event): string =>
 export function compactFully(store: MvccStore, backend: MemoryBackend): void {
   for (let step = store.compactionStep(); step !== undefined; step = store.compactionStep()) {
     backend.write({ deletes: step.deletes });
+  }
+}
+
+/** The failure code that `run` is refused with, or "accepted". */
+export function outcome(run: () => unknown): string {
+  try {
+    run();
+    return "accepted";
+  } catch (error) {
+    if (error instanceof MvccError) return error.failure.code;
+    throw error;
   }
 }
