@@ -14,7 +14,7 @@ export type StorageFailure =
   /** 410 Expired; `continue` goes into the Status' `metadata.continue`. */
   | { readonly code: "expired"; readonly message: string; readonly continue?: string }
   /** 504 with cause ResourceVersionTooLarge and a retry after one second. */
-  | { readonly code: "tooLargeResourceVersion"; readonly requested: number; readonly current: number }
+  | { readonly code: "tooLargeResourceVersion"; readonly requested: string; readonly current: string }
   /** 400 `message`. */
   | { readonly code: "invalidContinue"; readonly message: string }
   /** 400 on a list, 500 on a watch (as Kubernetes has it): `message` is the text after "invalid resource version: ". */

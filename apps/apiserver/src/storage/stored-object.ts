@@ -1,0 +1,189 @@
+// One version of one object as the caches hold it: the bytes that clients get, and labels and selector fields once they
+// were needed. Decoded objects are large, so only the latest `decodedObjectsMax` asked for stay; others decode again.
+import { utf8, utf8Text } from "@triarch/base";
+import type { JsonObject, JsonValue } from "@triarch/api";
+import { StorageError } from "./errors.ts";
+import {
+  apiVersionOf,
+  encodeVersion,
+  headText,
+  parseObject,
+  readStored,
+  withRevision,
+  type DecodeProtobuf,
+  type EncodedBytes,
+} from "./stored-form.ts";
+import { storeKey } from "./keys.ts";
+import type { EncodedObject, ObjectKey, SelectorValues, StoredResource } from "./types.ts";
+
+export type FieldsOf = (resource: StoredResource, object: JsonObject) => SelectorValues;
+
+/** Most decoded objects kept over all resources; past it the oldest is dropped and decodes again when asked for. */
+export const decodedObjectsMax = 4_096;
+
+/** What all objects of one resource share: how its bytes are read and its selector fields found. */
+export class ResourceForm {
+  readonly resource: StoredResource;
+  readonly #head: Uint8Array;
+  readonly #decodeProtobuf: DecodeProtobuf | undefined;
+  readonly #fieldsOf: FieldsOf;
+  readonly #decoded: DecodedObjects;
+
+  constructor(
+    resource: StoredResource,
+    parts: {
+      readonly decodeProtobuf: DecodeProtobuf | undefined;
+      readonly fieldsOf: FieldsOf;
+      readonly decoded: DecodedObjects;
+    },
+  ) {
+    this.resource = resource;
+    this.#head = utf8(headText(apiVersionOf(resource), resource.kind));
+    this.#decodeProtobuf = parts.decodeProtobuf;
+    this.#fieldsOf = parts.fieldsOf;
+    this.#decoded = parts.decoded;
+  }
+
+  /** From a row of the store. Bytes that can't be read make an object whose methods throw: a list must not hide it. */
+  read(key: ObjectKey, value: Uint8Array, revision: number): StoredObject {
+    let encoded: EncodedBytes | StorageError;
+    try {
+      encoded = readStored({
+        resource: this.resource,
+        head: this.#head,
+        value,
+        revision,
+        decodeProtobuf: this.#decodeProtobuf,
+      });
+    } catch (error) {
+      encoded = this.#corrupt(key, error);
+    }
+    return new StoredObject(this, key, revision, encoded);
+  }
+
+  /** From a decoded object. */
+  encode(key: ObjectKey, object: JsonObject, revision: number): StoredObject {
+    return new StoredObject(this, key, revision, encodeVersion(this.resource, object, revision));
+  }
+
+  decode(holder: StoredObject, bytes: Uint8Array): JsonObject {
+    try {
+      const object = parseObject(bytes);
+      this.#decoded.add(holder);
+      return object;
+    } catch (error) {
+      throw this.#corrupt(holder, error);
+    }
+  }
+
+  fieldsOf(object: JsonObject): SelectorValues {
+    return this.#fieldsOf(this.resource, object);
+  }
+
+  #corrupt(key: ObjectKey, cause: unknown): StorageError {
+    const text = storeKey(this.resource, key);
+    const message = `the object stored at ${text} can't be read: ${cause instanceof Error ? cause.message : String(cause)}`;
+    return new StorageError({ code: "corrupt", key: text, message }, { cause });
+  }
+}
+
+export class StoredObject implements EncodedObject {
+  readonly namespace: string;
+  readonly name: string;
+  readonly modRevision: number;
+  readonly #form: ResourceForm;
+  readonly #encoded: EncodedBytes | StorageError;
+  #decoded: JsonObject | undefined;
+  #labels: SelectorValues | undefined;
+  #fields: SelectorValues | undefined;
+
+  constructor(form: ResourceForm, key: ObjectKey, modRevision: number, encoded: EncodedBytes | StorageError) {
+    this.#form = form;
+    this.namespace = key.namespace;
+    this.name = key.name;
+    this.modRevision = modRevision;
+    this.#encoded = encoded;
+  }
+
+  get sizeBytes(): number {
+    return this.#encoded instanceof StorageError ? 0 : this.#encoded.bytes.length;
+  }
+
+  json(): Uint8Array {
+    return this.#bytes().bytes;
+  }
+
+  itemTail(): Uint8Array {
+    const { bytes, tailOffset } = this.#bytes();
+    return bytes.subarray(tailOffset);
+  }
+
+  object(): JsonObject {
+    this.#decoded ??= this.#form.decode(this, this.#bytes().bytes);
+    return this.#decoded;
+  }
+
+  labels(): SelectorValues {
+    if (this.#labels === undefined) this.#extract();
+    return this.#labels ?? noValues;
+  }
+
+  fields(): SelectorValues {
+    if (this.#fields === undefined) this.#extract();
+    return this.#fields ?? noValues;
+  }
+
+  /** The same state under another revision: what a delete shows. */
+  at(revision: number): StoredObject {
+    const encoded = this.#encoded;
+    const moved = encoded instanceof StorageError ? encoded : withRevision(encoded, this.modRevision, revision);
+    const object = new StoredObject(this.#form, this, revision, moved);
+    object.#labels = this.#labels;
+    object.#fields = this.#fields;
+    return object;
+  }
+
+  dropDecoded(): void {
+    this.#decoded = undefined;
+  }
+
+  toString(): string {
+    return this.#encoded instanceof StorageError ? this.#encoded.message : utf8Text(this.#encoded.bytes);
+  }
+
+  #bytes(): EncodedBytes {
+    if (this.#encoded instanceof StorageError) throw this.#encoded;
+    return this.#encoded;
+  }
+
+  #extract(): void {
+    const object = this.object();
+    this.#fields = this.#form.fieldsOf(object);
+    this.#labels = labelsOf(object);
+  }
+}
+
+/** Decoded objects in the order they were decoded; a ring that forgets the oldest. */
+export class DecodedObjects {
+  readonly #ring: (StoredObject | undefined)[];
+  #next = 0;
+
+  constructor(objectsMax = decodedObjectsMax) {
+    this.#ring = new Array<StoredObject | undefined>(objectsMax).fill(undefined);
+  }
+
+  add(object: StoredObject): void {
+    this.#ring[this.#next]?.dropDecoded();
+    this.#ring[this.#next] = object;
+    this.#next = (this.#next + 1) % this.#ring.length;
+  }
+}
+
+const noValues: SelectorValues = Object.freeze({});
+
+function labelsOf(object: JsonObject): SelectorValues {
+  const metadata = object["metadata"] as JsonObject;
+  const labels: JsonValue | undefined = metadata["labels"];
+  if (labels === undefined || labels === null || typeof labels !== "object" || Array.isArray(labels)) return noValues;
+  return labels as SelectorValues;
+}
