@@ -1,1 +1,5 @@
-export {};
+export { connectEtcd } from "./client.ts";
+export type { EtcdClient, EtcdClientOptions } from "./client.ts";
+export { startEtcdGrpc, etcdVersion } from "./start.ts";
+export type { EtcdGrpc, EtcdGrpcOptions } from "./start.ts";
+export { GrpcError, grpcCodes } from "./status.ts";

@@ -1,0 +1,290 @@
+// gRPC on node:http2: unary, server-streaming and bidirectional methods from one table. Measured at 26 us of server CPU per
+// unary call against 46 us for @grpc/grpc-js (ADR 4).
+import { constants, type Http2Stream, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { MessageType } from "@triarch/etcd-proto";
+import type { Logger } from "@triarch/telemetry";
+import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { encodeGrpcMessage, GrpcError, grpcCodes, grpcErrorOf } from "./status.ts";
+
+/** Bytes waiting in a stream towards a slow client; past it `Outgoing.send` says so. */
+export const sendBufferBytesMax = 1024 * 1024;
+
+/** What a method sees of its call. */
+export interface CallContext {
+  readonly headers: IncomingHttpHeaders;
+  /** Aborts when the client is gone or its deadline is over. */
+  readonly signal: AbortSignal;
+}
+
+/** Messages to the client of a streaming method. */
+export interface Outgoing<T> {
+  /** False: the client is slow; hold back until `onDrain`. The message was taken all the same. */
+  send(message: T): boolean;
+  readonly writable: boolean;
+  onDrain(handler: () => void): void;
+}
+
+export interface BidiHandler<In> {
+  onMessage(message: In): void;
+  /** The client will send no more. */
+  onHalfClose(): void;
+  onClose(): void;
+}
+
+type Encode = (message: never) => Uint8Array;
+
+export type Method =
+  | {
+      readonly kind: "unary";
+      readonly decode: (bytes: Uint8Array) => unknown;
+      readonly encode: Encode;
+      readonly call: (request: never, context: CallContext) => Promise<unknown>;
+    }
+  | {
+      readonly kind: "serverStream";
+      readonly decode: (bytes: Uint8Array) => unknown;
+      readonly encode: Encode;
+      readonly call: (request: never, out: Outgoing<never>, context: CallContext) => Promise<void>;
+    }
+  | {
+      readonly kind: "bidi";
+      readonly decode: (bytes: Uint8Array) => unknown;
+      readonly encode: Encode;
+      readonly open: (
+        out: Outgoing<never>,
+        context: CallContext,
+        end: (error?: GrpcError) => void,
+      ) => BidiHandler<never>;
+    };
+
+export function unary<In, InInit, Out, OutInit>(
+  input: MessageType<In, InInit>,
+  output: MessageType<Out, OutInit>,
+  call: (request: In, context: CallContext) => Promise<OutInit>,
+): Method {
+  return {
+    kind: "unary",
+    decode: (bytes) => input.decode(bytes),
+    encode: (message: OutInit) => output.encode(message),
+    call,
+  };
+}
+
+export function serverStream<In, InInit, Out, OutInit>(
+  input: MessageType<In, InInit>,
+  output: MessageType<Out, OutInit>,
+  call: (request: In, out: Outgoing<OutInit>, context: CallContext) => Promise<void>,
+): Method {
+  return {
+    kind: "serverStream",
+    decode: (bytes) => input.decode(bytes),
+    encode: (message: OutInit) => output.encode(message),
+    call,
+  };
+}
+
+export function bidi<In, InInit, Out, OutInit>(
+  input: MessageType<In, InInit>,
+  output: MessageType<Out, OutInit>,
+  open: (out: Outgoing<OutInit>, context: CallContext, end: (error?: GrpcError) => void) => BidiHandler<In>,
+): Method {
+  return {
+    kind: "bidi",
+    decode: (bytes) => input.decode(bytes),
+    encode: (message: OutInit) => output.encode(message),
+    open,
+  };
+}
+
+export interface Dispatcher {
+  readonly methods: ReadonlyMap<string, Method>;
+  /** Checks every call first: metadata rules. */
+  readonly admit: (headers: IncomingHttpHeaders) => void;
+  readonly onFinished: (path: string, code: number, seconds: number) => void;
+  readonly logger: Logger;
+}
+
+/** Serves one HTTP/2 stream. */
+export function serveStream(dispatcher: Dispatcher, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+  const path = headers[":path"] ?? "";
+  stream.on("error", () => undefined); // a reset by the client; "close" follows
+  if (headers[":method"] !== "POST" || !(headers["content-type"] ?? "").startsWith("application/grpc")) {
+    stream.respond({ ":status": 415, "content-type": "text/plain" });
+    stream.end("this port speaks gRPC over HTTP/2 (and /health, /version, /metrics over HTTP/1.1)\n");
+    return;
+  }
+  const startedAt = performance.now();
+  const call = new Call(stream, (code) => dispatcher.onFinished(path, code, (performance.now() - startedAt) / 1_000));
+  const method = dispatcher.methods.get(path);
+  try {
+    if (method === undefined) {
+      const [, service = "", name = ""] = path.split("/");
+      throw new GrpcError(grpcCodes.unimplemented, `unknown method ${name} for service ${service}`);
+    }
+    dispatcher.admit(headers);
+    call.setDeadline(headers["grpc-timeout"]);
+    if (method.kind === "bidi") serveBidi(method, call, headers);
+    else serveRequest(method, call, headers);
+  } catch (error) {
+    call.fail(error);
+  }
+}
+
+function serveRequest(
+  method: Method & { readonly kind: "unary" | "serverStream" },
+  call: Call,
+  headers: IncomingHttpHeaders,
+): void {
+  const decoder = new FrameDecoder();
+  const messages: Uint8Array[] = [];
+  const context: CallContext = { headers, signal: call.signal };
+  call.stream.on("data", (chunk: Buffer) => {
+    try {
+      messages.push(...decoder.push(chunk));
+      if (messages.length > 1) throw new GrpcError(grpcCodes.internal, "grpc: more than one request message");
+    } catch (error) {
+      call.fail(error);
+    }
+  });
+  call.stream.on("end", () => {
+    const [message] = messages;
+    if (call.ended) return;
+    if (message === undefined) {
+      call.fail(new GrpcError(grpcCodes.internal, "grpc: the request message is missing or cut off"));
+      return;
+    }
+    const done = async (): Promise<void> => {
+      const request = method.decode(message) as never;
+      if (method.kind === "unary") {
+        const answer = (await method.call(request, context)) as never;
+        call.sendLast(method.encode(answer));
+      } else {
+        await method.call(request, call.outgoing(method.encode), context);
+        call.finish();
+      }
+    };
+    done().catch((error: unknown) => call.fail(error));
+  });
+}
+
+function serveBidi(method: Method & { readonly kind: "bidi" }, call: Call, headers: IncomingHttpHeaders): void {
+  const decoder = new FrameDecoder();
+  const end = (error?: GrpcError): void => (error === undefined ? call.finish() : call.fail(error));
+  const handler = method.open(call.outgoing(method.encode), { headers, signal: call.signal }, end);
+  call.begin();
+  call.stream.on("data", (chunk: Buffer) => {
+    try {
+      for (const message of decoder.push(chunk)) if (!call.ended) handler.onMessage(method.decode(message) as never);
+    } catch (error) {
+      call.fail(error);
+    }
+  });
+  call.stream.on("end", () => handler.onHalfClose());
+  call.stream.on("close", () => handler.onClose());
+}
+
+/** One call's answer: headers once, frames, then trailers once. */
+class Call {
+  readonly stream: ServerHttp2Stream;
+  readonly #onFinished: (code: number) => void;
+  readonly #abort = new AbortController();
+  #deadline: NodeJS.Timeout | undefined;
+  #trailers: Record<string, string> | undefined;
+  ended = false;
+
+  constructor(stream: ServerHttp2Stream, onFinished: (code: number) => void) {
+    this.stream = stream;
+    this.#onFinished = onFinished;
+    stream.once("close", () => {
+      clearTimeout(this.#deadline);
+      this.#abort.abort();
+      this.#end(grpcCodes.cancelled);
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  setDeadline(text: string | string[] | undefined): void {
+    if (typeof text !== "string") return;
+    const ms = grpcTimeoutMs(text);
+    if (ms === undefined) throw new GrpcError(grpcCodes.internal, `grpc: malformed grpc-timeout "${text}"`);
+    if (ms > 2 ** 31 - 1) return;
+    this.#deadline = setTimeout(
+      () => this.fail(new GrpcError(grpcCodes.deadlineExceeded, "context deadline exceeded")),
+      ms,
+    );
+  }
+
+  begin(): void {
+    if (this.stream.headersSent || this.stream.destroyed) return;
+    this.stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    this.stream.once("wantTrailers", () => this.stream.sendTrailers(this.#trailers ?? { "grpc-status": "0" }));
+  }
+
+  outgoing<T>(encode: Encode): Outgoing<T> {
+    return {
+      send: (message) => {
+        if (this.ended || this.stream.destroyed) return false;
+        this.begin();
+        this.stream.write(encodeFrame(encode(message as never)));
+        return this.stream.writableLength < sendBufferBytesMax;
+      },
+      writable: true,
+      onDrain: (handler) => this.stream.on("drain", handler),
+    };
+  }
+
+  sendLast(message: Uint8Array): void {
+    if (this.ended || this.stream.destroyed) return;
+    this.begin();
+    this.#end(grpcCodes.ok);
+    this.stream.end(encodeFrame(message));
+  }
+
+  finish(): void {
+    if (this.ended || this.stream.destroyed) return;
+    this.begin();
+    this.#end(grpcCodes.ok);
+    this.stream.end();
+  }
+
+  fail(error: unknown): void {
+    if (this.ended || this.stream.destroyed) return;
+    const failure = grpcErrorOf(error);
+    const trailers = { "grpc-status": String(failure.code), "grpc-message": encodeGrpcMessage(failure.message) };
+    this.#end(failure.code);
+    if (this.stream.headersSent) {
+      this.#trailers = trailers;
+      this.stream.end();
+    } else {
+      this.stream.respond({ ":status": 200, "content-type": "application/grpc", ...trailers }, { endStream: true });
+    }
+    resetIfOpen(this.stream);
+  }
+
+  #end(code: number): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.#deadline);
+    this.#onFinished(code);
+  }
+}
+
+/** A client that still sends after its call failed is told to stop, once the answer is out. */
+function resetIfOpen(stream: Http2Stream): void {
+  stream.resume();
+  stream.once("finish", () => {
+    if (!stream.closed && !(stream as ServerHttp2Stream).readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+  });
+}
+
+const timeoutUnitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+/** @returns undefined when malformed */
+export function grpcTimeoutMs(text: string): number | undefined {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(text);
+  const unit = timeoutUnitsMs[match?.[2] ?? ""];
+  return match === null || unit === undefined ? undefined : Number(match[1]) * unit;
+}

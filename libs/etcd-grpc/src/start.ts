@@ -1,0 +1,157 @@
+// The etcd port: gRPC over HTTP/2, and what people and load balancers ask over HTTP/1.1, on one TLS listener.
+import {
+  createSecureServer,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { EtcdServer } from "@triarch/etcd-server";
+import { Counter, Histogram, type Logger, type Registry } from "@triarch/telemetry";
+import { serveStream, type Dispatcher } from "./grpc-server.ts";
+import { etcdServices, health } from "./services.ts";
+import { GrpcError, grpcCodes } from "./status.ts";
+
+/** What `/version` and `Status` report; kube-apiserver asks for 3.5.13 or later. */
+export const etcdVersion = "3.6.5";
+const progressNotifyDefaultMs = 600_000;
+
+export interface EtcdGrpcOptions {
+  readonly server: EtcdServer;
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** PEM. Clients must show a certificate of `clientCa`. Undefined: plain text, only when asked for. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string } | undefined;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly progressNotifyIntervalMs?: number;
+}
+
+export interface EtcdGrpc {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** @throws Error with `code` EADDRINUSE when the port is taken */
+export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc> {
+  const { server, registry, logger } = options;
+  const handled = new Counter({
+    name: "etcd_grpc_handled_total",
+    help: "gRPC calls by method and status code",
+    labelNames: ["method", "code"],
+    registers: [registry],
+  });
+  const duration = new Histogram({
+    name: "etcd_grpc_duration_seconds",
+    help: "time from a call's headers to its status",
+    labelNames: ["method"],
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 7],
+    registers: [registry],
+  });
+  const dispatcher: Dispatcher = {
+    methods: etcdServices({
+      server,
+      progressNotifyIntervalMs: options.progressNotifyIntervalMs ?? progressNotifyDefaultMs,
+      nowMs: () => performance.now(),
+    }),
+    admit: (headers) => requireLeader(server, headers),
+    onFinished: (method, code, seconds) => {
+      const known = dispatcher.methods.has(method) ? method : "unknown";
+      handled.inc({ method: known, code: String(code) });
+      duration.observe({ method: known }, seconds);
+    },
+    logger,
+  };
+  const listener: Http2Server =
+    options.tls === undefined
+      ? createServer()
+      : createSecureServer({
+          cert: options.tls.cert,
+          key: options.tls.key,
+          ca: options.tls.clientCa,
+          requestCert: true,
+          rejectUnauthorized: true,
+          allowHTTP1: true,
+          minVersion: "TLSv1.2",
+        });
+  const sockets = new Set<Socket>();
+  listener.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  const sessions = new Set<ServerHttp2Session>();
+  listener.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    session.on("error", (error) => logger.debug({ error: error.message }, "etcd client session failed"));
+  });
+  listener.on("tlsClientError", (error: Error) => logger.info({ error: error.message }, "etcd client refused"));
+  listener.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+    serveStream(dispatcher, stream, headers),
+  );
+  listener.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (request.httpVersionMajor === 1) void serveHttp(server, registry, request, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(options.port, options.host, resolve);
+  });
+  const { port } = listener.address() as AddressInfo;
+  return {
+    url: `${options.tls === undefined ? "http" : "https"}://${options.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        listener.close(() => resolve());
+        for (const session of sessions) session.destroy();
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+}
+
+/** Metadata rules of every call. */
+function requireLeader(server: EtcdServer, headers: IncomingHttpHeaders): void {
+  if (headers["hasleader"] === "true" && server.leaderId() === 0n) {
+    throw new GrpcError(grpcCodes.unavailable, "etcdserver: no leader");
+  }
+}
+
+async function serveHttp(
+  server: EtcdServer,
+  registry: Registry,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const answer = (code: number, type: string, body: string): void =>
+    void response.writeHead(code, { "content-type": type }).end(body);
+  const leads = health(server) === 1;
+  switch ((request.url ?? "").split("?")[0]) {
+    case "/version":
+      return answer(
+        200,
+        "application/json",
+        JSON.stringify({ etcdserver: etcdVersion, etcdcluster: "3.6.0", storage: "3.6.0" }),
+      );
+    case "/health":
+      return leads
+        ? answer(200, "application/json", '{"health":"true","reason":""}')
+        : answer(503, "application/json", '{"health":"false","reason":"RAFT NO LEADER"}');
+    case "/livez":
+      return answer(200, "text/plain", "ok\n");
+    case "/readyz":
+      return leads
+        ? answer(200, "text/plain", "ok\n")
+        : answer(503, "text/plain", "[-]leader failed: no leader is known\n");
+    case "/metrics":
+      return answer(200, registry.contentType, await registry.metrics());
+    default:
+      return answer(
+        404,
+        "text/plain",
+        "not found: /version, /health, /livez, /readyz and /metrics are served here; gRPC over HTTP/2\n",
+      );
+  }
+}

@@ -1,0 +1,203 @@
+// etcdserverpb.Watch: one stream, many watchers. Source: etcd's observable behaviour (server/etcdserver/api/v3rpc/watch.go).
+//
+// Invariants: a watcher's `created` answer goes before its events; a revision's events are never split unless asked to;
+// a progress answer is never ahead of an event that was not sent yet; nothing is dropped for a slow client, its watchers
+// are held back instead.
+import { compareBytes } from "@triarch/base";
+import {
+  Event,
+  WatchFilter,
+  type WatchCreateRequest,
+  type WatchRequest,
+  type WatchResponseInit,
+} from "@triarch/etcd-proto";
+import type { EtcdServer, ServerWatch } from "@triarch/etcd-server";
+import type { BidiHandler, Outgoing } from "./grpc-server.ts";
+
+/** Events of one answer are split past this size where the client asked for fragments. */
+const fragmentBytes = 1_572_864;
+const nobody = -1;
+
+interface Watcher {
+  readonly id: number;
+  readonly progressNotify: boolean;
+  readonly fragment: boolean;
+  watch: ServerWatch | undefined;
+  /** Everything up to this revision was sent. */
+  progress: number;
+  lastSentAtMs: number;
+}
+
+export interface WatchServiceOptions {
+  readonly server: EtcdServer;
+  readonly progressNotifyIntervalMs: number;
+  readonly nowMs: () => number;
+}
+
+export class WatchStream implements BidiHandler<WatchRequest> {
+  readonly #options: WatchServiceOptions;
+  readonly #out: Outgoing<WatchResponseInit>;
+  readonly #end: () => void;
+  readonly #watchers = new Map<number, Watcher>();
+  readonly #timer: NodeJS.Timeout;
+  #nextId = 0;
+  #blocked = false;
+  /** Progress requests that wait until every watcher is synced. */
+  #progressWanted = 0;
+
+  constructor(options: WatchServiceOptions, out: Outgoing<WatchResponseInit>, end: () => void) {
+    this.#options = options;
+    this.#out = out;
+    this.#end = end;
+    out.onDrain(() => {
+      this.#blocked = false;
+      for (const watcher of [...this.#watchers.values()]) watcher.watch?.resume();
+    });
+    this.#timer = setInterval(() => this.#notifyProgress(), Math.max(50, options.progressNotifyIntervalMs / 2));
+    this.#timer.unref();
+  }
+
+  onMessage(request: WatchRequest): void {
+    if (request.createRequest !== undefined) this.#create(request.createRequest);
+    else if (request.cancelRequest !== undefined) this.#cancel(request.cancelRequest.watchId);
+    else if (request.progressRequest !== undefined) {
+      this.#progressWanted += 1;
+      this.#answerProgress();
+    }
+  }
+
+  onHalfClose(): void {
+    this.onClose();
+    this.#end();
+  }
+
+  onClose(): void {
+    clearInterval(this.#timer);
+    for (const watcher of this.#watchers.values()) watcher.watch?.close();
+    this.#watchers.clear();
+  }
+
+  #create(request: WatchCreateRequest): void {
+    const { server } = this.#options;
+    const refuse = (cancelReason: string): void => {
+      this.#send({ header: server.header(), watchId: nobody, created: true, canceled: true, cancelReason });
+    };
+    const key = request.key.length === 0 ? new Uint8Array(1) : request.key;
+    const { rangeEnd } = request;
+    const openEnded = rangeEnd.length === 1 && rangeEnd[0] === 0;
+    if (rangeEnd.length > 0 && !openEnded && compareBytes(rangeEnd, key) <= 0)
+      return refuse("mvcc: watcher range is empty");
+    if (request.startRevision < 0) return refuse("mvcc: required revision has been compacted");
+    let id = request.watchId;
+    if (id === 0) {
+      while (this.#watchers.has(this.#nextId)) this.#nextId += 1;
+      id = this.#nextId;
+      this.#nextId += 1;
+    } else if (this.#watchers.has(id)) {
+      return refuse("mvcc: duplicate watch ID provided on the WatchStream");
+    }
+    const watcher: Watcher = {
+      id,
+      progressNotify: request.progressNotify,
+      fragment: request.fragment,
+      watch: undefined,
+      progress: 0,
+      lastSentAtMs: this.#options.nowMs(),
+    };
+    this.#watchers.set(id, watcher);
+    const header = server.header();
+    this.#send({ header, watchId: id, created: true });
+    watcher.watch = server.watch(
+      {
+        key,
+        rangeEnd,
+        startRevision: request.startRevision,
+        prevKv: request.prevKv,
+        noPut: request.filters.includes(WatchFilter.noPut),
+        noDelete: request.filters.includes(WatchFilter.noDelete),
+      },
+      {
+        onEvents: (events) => this.#onEvents(watcher, events),
+        onProgress: (revision) => {
+          watcher.progress = revision;
+          this.#answerProgress();
+        },
+        onCompacted: (compactRevision) => {
+          this.#watchers.delete(id);
+          this.#send({ header: { ...server.header(), revision: 0 }, watchId: id, canceled: true, compactRevision });
+        },
+        onStopped: () => {
+          this.#watchers.delete(id);
+          this.#send({
+            header: server.header(),
+            watchId: id,
+            canceled: true,
+            cancelReason: "etcdserver: server stopped",
+          });
+        },
+      },
+    );
+  }
+
+  #cancel(id: number): void {
+    const watcher = this.#watchers.get(id);
+    if (watcher === undefined) return; // etcd does not answer this
+    watcher.watch?.close();
+    this.#watchers.delete(id);
+    this.#send({ header: this.#options.server.header(), watchId: id, canceled: true });
+    this.#answerProgress();
+  }
+
+  #onEvents(watcher: Watcher, events: readonly Event[]): boolean {
+    if (this.#blocked) return false;
+    const header = this.#options.server.header();
+    for (const part of this.#fragments(watcher, events)) {
+      this.#send({ header, watchId: watcher.id, events: part.events, fragment: !part.last });
+    }
+    watcher.lastSentAtMs = this.#options.nowMs();
+    const last = events.at(-1)?.kv?.modRevision ?? 0;
+    watcher.progress = Math.max(watcher.progress, last);
+    return true;
+  }
+
+  #fragments(
+    watcher: Watcher,
+    events: readonly Event[],
+  ): readonly { readonly events: readonly Event[]; readonly last: boolean }[] {
+    if (!watcher.fragment) return [{ events, last: true }];
+    const parts: Event[][] = [[]];
+    let bytes = 0;
+    for (const event of events) {
+      const size = Event.encode(event).length;
+      if (bytes > 0 && bytes + size > fragmentBytes) {
+        parts.push([]);
+        bytes = 0;
+      }
+      parts.at(-1)?.push(event);
+      bytes += size;
+    }
+    return parts.map((part, i) => ({ events: part, last: i === parts.length - 1 }));
+  }
+
+  #answerProgress(): void {
+    if (this.#progressWanted === 0 || this.#blocked) return;
+    for (const watcher of this.#watchers.values()) if (watcher.watch?.synced === false) return;
+    this.#progressWanted = 0;
+    this.#send({ header: this.#options.server.header(), watchId: nobody });
+  }
+
+  /** Tells idle, synced watchers that asked for it how far the store is. */
+  #notifyProgress(): void {
+    const { server, nowMs, progressNotifyIntervalMs } = this.#options;
+    for (const watcher of this.#watchers.values()) {
+      if (!watcher.progressNotify || watcher.watch?.synced !== true || this.#blocked) continue;
+      if (nowMs() - watcher.lastSentAtMs < progressNotifyIntervalMs) continue;
+      watcher.lastSentAtMs = nowMs();
+      this.#send({ header: server.header(), watchId: watcher.id });
+    }
+  }
+
+  #send(response: WatchResponseInit): void {
+    if (!this.#out.send(response)) this.#blocked = true;
+  }
+}
