@@ -1,7 +1,6 @@
 import t from "tap";
 import { utf8, utf8Text } from "@triarch/base";
 import type { JsonObject } from "@triarch/api";
-import { StoreError } from "@triarch/etcd-server";
 import type { Change, EncodedObject } from "../src/storage/index.ts";
 import {
   configMap,
@@ -132,7 +131,7 @@ t.test("concurrent increments over two API servers lose none", async (t) => {
   const servers = [resources, another()];
   await resources.create(configMaps, a, configMap("ns", "a", { data: { n: "0" } }));
   const increments = Array.from({ length: 40 }, (_, i) =>
-    servers[i % 2]?.update(configMaps, a, (current) => {
+    (servers[i % 2] ?? resources).update(configMaps, a, (current) => {
       const { n } = current?.object()["data"] as { readonly n: string };
       return withData(current, { n: String(Number(n) + 1) });
     }),
@@ -286,7 +285,7 @@ t.test("a stored object that can't be read is never hidden", async (t) => {
   await store.put({ key: "/registry/configmaps/stray", value: utf8("{}"), expectedModRevision: 0 });
   const key = "/registry/configmaps/ns/bad";
   const object = await resources.get(configMaps, { namespace: "ns", name: "bad" });
-  t.throws(() => object.json(), { failure: { code: "corrupt", key } });
+  t.match(await failureOf(Promise.resolve().then(() => object.json())), { code: "corrupt", key });
   const selector = { matches: () => true };
   t.match(await failureOf(resources.list(configMaps, { labelSelector: selector })), { code: "corrupt", key });
   t.equal((await resources.list(configMaps)).items.length, 1, "keys of another shape are not ours");
@@ -306,6 +305,5 @@ t.test("closing ends what waits", async (t) => {
     message: "the server is stopping",
   });
   t.equal(timers.waiting, 0, "no timer is left behind");
-  t.ok(new StoreError({ code: "noLeader" }));
   await store.close();
 });

@@ -85,7 +85,7 @@ export function label(key: string, value: string): LabelMatcher {
 export function field(name: string, value: string): FieldMatcher {
   return {
     matches: (fields) => fields[name] === value,
-    requiredValue: (wanted) => (wanted === name ? value : undefined),
+    exactly: (wanted) => (wanted === name ? value : undefined),
   };
 }
 
@@ -140,8 +140,8 @@ export interface Fixture {
   readonly resources: ResourceStore;
   readonly timers: ManualTimers;
   /** Another API server on the same store. */
-  another(options?: Partial<ResourceStoreOptions>): ResourceStore;
-  close(): Promise<void>;
+  readonly another: (options?: Partial<ResourceStoreOptions>) => ResourceStore;
+  readonly close: () => Promise<void>;
 }
 
 export function openFixture(options: Partial<ResourceStoreOptions> = {}): Fixture {

@@ -67,7 +67,7 @@ async function exactPage(caches: Caches, cache: WatchCache, page: Page, revision
 function fromCache(cache: WatchCache, page: Page, revision = cache.revision): ListResult {
   const { selection, limit, after } = page;
   const namespace = selection.namespace ?? "";
-  const only = namespace === "" ? undefined : selection.fieldSelector?.requiredValue("metadata.name");
+  const only = namespace === "" ? undefined : selection.fieldSelector?.exactly("metadata.name");
   const one = only === undefined ? undefined : cache.get({ namespace, name: only });
   const all = only === undefined ? cache.list(namespace) : one === undefined ? [] : [one];
   const start = after === "" ? 0 : firstIndex(all.length, (at) => relativeKey(all[at] as StoredObject, page) > after);
@@ -126,7 +126,7 @@ function result(items: readonly StoredObject[], page: Page, revision: number, re
 }
 
 function hasSelectors({ labelSelector, fieldSelector }: Selection): boolean {
-  return labelSelector !== undefined || fieldSelector !== undefined;
+  return [labelSelector, fieldSelector].some((one) => one !== undefined && one.matchesEverything !== true);
 }
 
 function relativeKey(object: StoredObject, { selection }: Page): string {

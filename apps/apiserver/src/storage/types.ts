@@ -18,16 +18,19 @@ export interface ObjectKey {
 
 export type SelectorValues = Readonly<Record<string, string>>;
 
-/** A compiled label selector. */
+/** A compiled label selector; `@triarch/api`'s is one. */
 export interface LabelMatcher {
+  /** Then a list counts as one without selectors. */
+  readonly matchesEverything?: boolean;
   matches(labels: SelectorValues): boolean;
 }
 
-/** A compiled field selector. */
+/** A compiled field selector; `@triarch/api`'s is one. */
 export interface FieldMatcher {
+  readonly matchesEverything?: boolean;
   matches(fields: SelectorValues): boolean;
   /** The one value that `field` must have, when the selector says so; indexes live on it. */
-  requiredValue(field: string): string | undefined;
+  exactly(field: string): string | undefined;
 }
 
 /** One version of one object. Immutable; shared by every list and watch that shows it. */

@@ -60,12 +60,13 @@ export class EventViews {
 export function selects(selection: Selection, object: StoredObject): boolean {
   const { namespace, labelSelector, fieldSelector } = selection;
   if (namespace !== undefined && namespace !== "" && object.namespace !== namespace) return false;
-  if (fieldSelector !== undefined) {
-    const name = fieldSelector.requiredValue("metadata.name");
+  if (fieldSelector !== undefined && fieldSelector.matchesEverything !== true) {
+    const name = fieldSelector.exactly("metadata.name");
     if (name !== undefined && name !== object.name) return false;
     if (!fieldSelector.matches(object.fields())) return false;
   }
-  return labelSelector === undefined || labelSelector.matches(object.labels());
+  if (labelSelector === undefined || labelSelector.matchesEverything === true) return true;
+  return labelSelector.matches(object.labels());
 }
 
 export function objectEvent(type: EventType, object: StoredObject): WatchEvent {

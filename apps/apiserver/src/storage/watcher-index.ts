@@ -50,8 +50,8 @@ export class WatcherIndex<W extends { readonly selection: Selection }> {
     if (object.namespace !== "") this.#visit(namespaceGroup(object.namespace), visit);
     for (const [field, filed] of this.#filedByField) {
       if (filed === 0) continue;
-      const now = current?.fields()[field];
-      const before = previous?.fields()[field];
+      const now = current === undefined ? undefined : valueOf(current, field);
+      const before = previous === undefined ? undefined : valueOf(previous, field);
       if (now !== undefined) this.#visit(fieldGroup(field, now), visit);
       if (before !== undefined && before !== now) this.#visit(fieldGroup(field, before), visit);
     }
@@ -63,15 +63,20 @@ export class WatcherIndex<W extends { readonly selection: Selection }> {
   }
 
   #place({ namespace, fieldSelector }: Selection): { readonly group: string; readonly field?: string } {
-    const name = fieldSelector?.requiredValue("metadata.name");
+    const name = fieldSelector?.exactly("metadata.name");
     if (name !== undefined) return { group: nameGroup(name) };
     for (const field of this.#indexedFields) {
-      const value = fieldSelector?.requiredValue(field);
+      const value = fieldSelector?.exactly(field);
       if (value !== undefined) return { group: fieldGroup(field, value), field };
     }
     if (namespace !== undefined && namespace !== "") return { group: namespaceGroup(namespace) };
     return { group: allGroup };
   }
+}
+
+/** A field that is not there has the value "", as for selectors. */
+function valueOf(object: StoredObject, field: string): string {
+  return object.fields()[field] ?? "";
 }
 
 const allGroup = "*";
