@@ -23,10 +23,27 @@ export type { Finding } from "./structure/findings.ts";
 export { jsonDepthMax, JsonSyntaxError } from "./structure/json-scanner.ts";
 export { parseJson } from "./structure/json-text.ts";
 export type { JsonText } from "./structure/json-text.ts";
+export { applyDefaults } from "./defaults/defaults.ts";
 export { apiVersionOf, findKind, findResource, resources } from "./schema/resources.ts";
 
 // Metadata, errors and their documents.
-export { carryField, childOf, deepCopy, deepCopyValue, deepEqual, semanticEqual, typed } from "./meta/mutable.ts";
+export {
+  carryField,
+  childOf,
+  deepCopy,
+  deepCopyValue,
+  deepEqual,
+  isList,
+  isObject,
+  listAt,
+  numberAt,
+  objectAt,
+  ownField,
+  semanticEqual,
+  setOwn,
+  textAt,
+  typed,
+} from "./meta/mutable.ts";
 export type { MutableObject, MutableValue } from "./meta/mutable.ts";
 export * from "./meta/field-error.ts";
 export * from "./meta/status.ts";

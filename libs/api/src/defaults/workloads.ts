@@ -1,0 +1,114 @@
+// Defaults of apps, batch and autoscaling.
+import type { MutableObject } from "../meta/mutable.ts";
+import { defaultClaim } from "./core.ts";
+import { defaultPodTemplate } from "./pod.ts";
+import { ensureObject, isEmptyMap, objectIn, objectsIn, setDefaults } from "./set.ts";
+import type { Defaulter } from "./set.ts";
+
+const int32Max = 2_147_483_647;
+
+export const appsDefaults: Readonly<Record<string, Defaulter>> = {
+  Deployment: (object) => {
+    const spec = ensureObject(object, "spec");
+    setDefaults(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600 });
+    const strategy = ensureObject(spec, "strategy");
+    setDefaults(strategy, { type: "RollingUpdate" });
+    if (strategy["type"] === "RollingUpdate")
+      setDefaults(ensureObject(strategy, "rollingUpdate"), { maxUnavailable: "25%", maxSurge: "25%" });
+    defaultPodTemplate(spec);
+  },
+  ReplicaSet: (object) => {
+    const spec = ensureObject(object, "spec");
+    setDefaults(spec, { replicas: 1 });
+    defaultPodTemplate(spec);
+  },
+  DaemonSet: (object) => {
+    const spec = ensureObject(object, "spec");
+    setDefaults(spec, { revisionHistoryLimit: 10 });
+    const strategy = ensureObject(spec, "updateStrategy");
+    setDefaults(strategy, { type: "RollingUpdate" });
+    if (strategy["type"] === "RollingUpdate")
+      setDefaults(ensureObject(strategy, "rollingUpdate"), { maxUnavailable: 1, maxSurge: 0 });
+    defaultPodTemplate(spec);
+  },
+  StatefulSet: (object) => {
+    const spec = ensureObject(object, "spec");
+    setDefaults(spec, { replicas: 1, revisionHistoryLimit: 10, podManagementPolicy: "OrderedReady" });
+    const strategy = ensureObject(spec, "updateStrategy");
+    setDefaults(strategy, { type: "RollingUpdate" });
+    if (strategy["type"] === "RollingUpdate") setDefaults(ensureObject(strategy, "rollingUpdate"), { partition: 0 });
+    setDefaults(ensureObject(spec, "persistentVolumeClaimRetentionPolicy"), {
+      whenDeleted: "Retain",
+      whenScaled: "Retain",
+    });
+    for (const claim of objectsIn(spec, "volumeClaimTemplates")) {
+      setDefaults(claim, { kind: "PersistentVolumeClaim", apiVersion: "v1" });
+      defaultClaim(claim);
+    }
+    defaultPodTemplate(spec);
+  },
+};
+
+export const batchDefaults: Readonly<Record<string, Defaulter>> = {
+  Job: (object) => {
+    const spec = ensureObject(object, "spec");
+    if (spec["completions"] === undefined && spec["parallelism"] === undefined) spec["completions"] = 1;
+    setDefaults(spec, {
+      parallelism: 1,
+      backoffLimit: spec["backoffLimitPerIndex"] === undefined ? 6 : int32Max,
+      completionMode: "NonIndexed",
+      suspend: false,
+      manualSelector: false,
+      podReplacementPolicy: spec["podFailurePolicy"] === undefined ? "TerminatingOrFailed" : "Failed",
+    });
+    const labels = objectIn(objectIn(objectIn(spec, "template") ?? {}, "metadata") ?? {}, "labels");
+    const metadata = ensureObject(object, "metadata");
+    if (labels !== undefined && isEmptyMap(objectIn(metadata, "labels"))) metadata["labels"] = { ...labels };
+    defaultJobSpec(spec);
+  },
+  CronJob: (object) => {
+    const spec = ensureObject(object, "spec");
+    setDefaults(spec, {
+      concurrencyPolicy: "Allow",
+      suspend: false,
+      successfulJobsHistoryLimit: 3,
+      failedJobsHistoryLimit: 1,
+    });
+    const jobSpec = objectIn(objectIn(spec, "jobTemplate") ?? {}, "spec");
+    if (jobSpec !== undefined) defaultJobSpec(jobSpec);
+  },
+};
+
+export const autoscalingDefaults: Readonly<Record<string, Defaulter>> = {
+  HorizontalPodAutoscaler: (object) => {
+    const spec = ensureObject(object, "spec");
+    setDefaults(spec, { minReplicas: 1 });
+    if (objectsIn(spec, "metrics").length === 0)
+      spec["metrics"] = [
+        { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } },
+      ];
+    const behavior = objectIn(spec, "behavior");
+    if (behavior === undefined) return;
+    setDefaults(ensureObject(behavior, "scaleUp"), {
+      stabilizationWindowSeconds: 0,
+      selectPolicy: "Max",
+      policies: [
+        { type: "Pods", value: 4, periodSeconds: 15 },
+        { type: "Percent", value: 100, periodSeconds: 15 },
+      ],
+    });
+    setDefaults(ensureObject(behavior, "scaleDown"), {
+      selectPolicy: "Max",
+      policies: [{ type: "Percent", value: 100, periodSeconds: 15 }],
+    });
+  },
+};
+
+/** What a Job and the template of a CronJob have in common. */
+function defaultJobSpec(spec: MutableObject): void {
+  const policy = objectIn(spec, "podFailurePolicy");
+  if (policy !== undefined)
+    for (const rule of objectsIn(policy, "rules"))
+      for (const condition of objectsIn(rule, "onPodConditions")) setDefaults(condition, { status: "True" });
+  defaultPodTemplate(spec);
+}
