@@ -23,6 +23,18 @@ export type { Finding } from "./structure/findings.ts";
 export { jsonDepthMax, JsonSyntaxError } from "./structure/json-scanner.ts";
 export { parseJson } from "./structure/json-text.ts";
 export type { JsonText } from "./structure/json-text.ts";
+export {
+  aggregatedDiscovery,
+  aggregatedDiscoveryContentType,
+  coreVersions,
+  groupDocument,
+  groupList,
+  resourceList,
+} from "./discovery/discovery.ts";
+export { openApiDocument, openApiIndex } from "./openapi/documents.ts";
+export type { OpenApiDocument } from "./openapi/documents.ts";
+export { patchContentTypes } from "./openapi/operations.ts";
+export { kubernetesVersion } from "./schema/version.ts";
 export { applyDefaults } from "./defaults/defaults.ts";
 export { apiVersionOf, findKind, findResource, resources } from "./schema/resources.ts";
 
@@ -54,6 +66,17 @@ export { generateName, randomSuffix } from "./meta/generate-name.ts";
 
 // What is special about each kind.
 export type { DeletionRequest, KindStrategy, ScaleAccess, WriteContext } from "./kinds/strategy.ts";
+export { strategyFor } from "./kinds/registry.ts";
+export type { StrategyKey } from "./kinds/registry.ts";
+export { goesAfterUpdate, planDeletion } from "./kinds/deletion.ts";
+export type { DeletionOptions, DeletionPlan, PropagationPolicy } from "./kinds/deletion.ts";
+export { bindPod, containerNames, qosClass } from "./kinds/pods.ts";
+export { needsClusterIp, needsHealthCheckNodePort, needsNodePort } from "./kinds/services.ts";
+export { prepareForFinalize } from "./kinds/cluster.ts";
+export { validateScale } from "./kinds/workloads.ts";
+export { decodeBase64, encodeBase64 } from "./validation/base64.ts";
+export { cidrFamily, ipFamily } from "./validation/addresses.ts";
+export type { IpFamily } from "./validation/addresses.ts";
 
 // Selectors and quantities.
 export {

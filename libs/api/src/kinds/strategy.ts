@@ -45,6 +45,12 @@ export interface KindStrategy {
    * 0 means now, also where the client asked for more (a pod that no kubelet runs).
    */
   gracePeriodSeconds?(object: JsonObject, request: DeletionRequest): number;
+  /** What a delete without propagation policy does; Background where absent. */
+  readonly defaultPropagationPolicy?: "Orphan";
+  /** Namespaces are kept by `spec.finalizers`, not only by those of metadata. */
+  holdsDeletion?(object: JsonObject): boolean;
+  /** Changes that go with the deletion mark: a namespace's phase. */
+  onMarkedForDeletion?(next: MutableObject): void;
   readonly scale?: ScaleAccess;
   /** Texts for `Warning` headers. */
   warnings?(object: JsonObject): readonly string[];

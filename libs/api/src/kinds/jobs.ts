@@ -1,0 +1,127 @@
+// Jobs and CronJobs. A Job's selector is its own uid, written into the pods' labels, so that no two Jobs share pods.
+import type { CronJobSpec, JobSpec } from "../generated/types.generated.ts";
+import type { JsonObject } from "../json.ts";
+import { type FieldError, invalid, notSupported, required } from "../meta/field-error.ts";
+import {
+  childOf,
+  type MutableObject,
+  numberAt,
+  objectAt,
+  ownField,
+  semanticEqual,
+  textAt,
+  typed,
+} from "../meta/mutable.ts";
+import { dns1123Subdomain, maxLengthText } from "../meta/names.ts";
+import { checkEnum, checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
+import { validatePodTemplate } from "../validation/pod-template.ts";
+import { defineStrategy } from "./generic.ts";
+import type { KindStrategy } from "./strategy.ts";
+
+const uidLabel = "batch.kubernetes.io/controller-uid";
+const nameLabel = "batch.kubernetes.io/job-name";
+/** A CronJob's Jobs add 11 characters of time to its name. */
+const cronJobNameMax = 52;
+
+export const jobs: KindStrategy = defineStrategy({
+  namespaced: true,
+  generationFields: ["spec"],
+  initialStatus: {},
+  defaultPropagationPolicy: "Orphan",
+  selectorFields: ["status.successful"],
+  selectorValues: (object) => ({ "status.successful": String(numberAt(objectAt(object, "status"), "succeeded") ?? 0) }),
+  prepareCreate: generateSelector,
+  validate: (object) => validateJobSpec(objectAt(object, "spec") ?? {}, "spec"),
+  validateChange: (next, old) => {
+    const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
+    const errors: Errors = [];
+    const completions = numberAt(spec, "completions");
+    const scaled = completions !== numberAt(before, "completions");
+    if (scaled && textAt(before, "completionMode") !== "Indexed")
+      errors.push(immutable("spec.completions", completions));
+    else if (scaled && completions !== undefined && completions !== numberAt(spec, "parallelism")) {
+      errors.push(invalid("spec.completions", completions, "can only be modified in tandem with spec.parallelism"));
+    }
+    for (const field of [
+      "selector",
+      "template",
+      "completionMode",
+      "podFailurePolicy",
+      "backoffLimitPerIndex",
+      "successPolicy",
+    ]) {
+      const value = ownField(spec, field);
+      if (!semanticEqual(value, ownField(before, field))) errors.push(immutable(`spec.${field}`, value));
+    }
+    return errors;
+  },
+});
+
+function generateSelector(object: MutableObject): void {
+  const meta = childOf(object, "metadata");
+  const spec = childOf(object, "spec");
+  if (spec["manualSelector"] === true) return;
+  const [uid, name] = [textAt(meta, "uid"), textAt(meta, "name")];
+  const template = childOf(childOf(spec, "template"), "metadata");
+  const labels = { [uidLabel]: uid, [nameLabel]: name, "controller-uid": uid, "job-name": name };
+  Object.assign(childOf(template, "labels"), labels);
+  // A Job without labels of its own takes its pods': defaulting does so, and sees the generated ones on a read.
+  if (Object.keys(objectAt(meta, "labels") ?? {}).length === 0) meta["labels"] = { ...childOf(template, "labels") };
+  Object.assign(childOf(childOf(spec, "selector"), "matchLabels"), { [uidLabel]: uid });
+}
+
+function validateJobSpec(object: JsonObject, path: string): readonly FieldError[] {
+  const spec = typed<Partial<JobSpec>>(object);
+  const errors: Errors = [];
+  for (const field of [
+    "parallelism",
+    "completions",
+    "activeDeadlineSeconds",
+    "backoffLimit",
+    "ttlSecondsAfterFinished",
+  ] as const) {
+    checkNonNegative(errors, `${path}.${field}`, spec[field]);
+  }
+  if (spec.completionMode !== undefined) {
+    checkEnum(errors, `${path}.completionMode`, spec.completionMode, ["NonIndexed", "Indexed"], "unsupported");
+    if (spec.completionMode === "Indexed" && spec.completions === undefined) {
+      errors.push(required(`${path}.completions`, "when completion mode is Indexed"));
+    }
+  }
+  if (spec.podReplacementPolicy !== undefined) {
+    const policies = spec.podFailurePolicy === undefined ? ["Failed", "TerminatingOrFailed"] : ["Failed"];
+    checkEnum(errors, `${path}.podReplacementPolicy`, spec.podReplacementPolicy, policies, "unsupported");
+  }
+  const template = objectAt(object, "template") ?? {};
+  errors.push(...validatePodTemplate(template, `${path}.template`));
+  const restartPolicy = textAt(objectAt(template, "spec"), "restartPolicy");
+  const field = `${path}.template.spec.restartPolicy`;
+  if (restartPolicy === "" || restartPolicy === "Always")
+    errors.push(required(field, 'valid values: "OnFailure", "Never"'));
+  else if (restartPolicy !== "OnFailure" && restartPolicy !== "Never") {
+    errors.push(notSupported(field, restartPolicy, ["OnFailure", "Never"]));
+  }
+  return errors;
+}
+
+export const cronJobs: KindStrategy = defineStrategy({
+  namespaced: true,
+  nameCheck: (name) => [
+    ...dns1123Subdomain(name),
+    ...(name.length > cronJobNameMax ? [maxLengthText(cronJobNameMax)] : []),
+  ],
+  generationFields: ["spec"],
+  initialStatus: {},
+  validate: (object) => {
+    const spec = objectAt(object, "spec") ?? {};
+    const cron = typed<Partial<CronJobSpec>>(spec);
+    const errors: Errors = [];
+    if ((cron.schedule ?? "") === "") errors.push(required("spec.schedule"));
+    checkNonNegative(errors, "spec.startingDeadlineSeconds", cron.startingDeadlineSeconds);
+    checkEnum(errors, "spec.concurrencyPolicy", cron.concurrencyPolicy, ["Allow", "Forbid", "Replace"]);
+    checkNonNegative(errors, "spec.successfulJobsHistoryLimit", cron.successfulJobsHistoryLimit);
+    checkNonNegative(errors, "spec.failedJobsHistoryLimit", cron.failedJobsHistoryLimit);
+    const jobSpec = objectAt(objectAt(spec, "jobTemplate") ?? {}, "spec") ?? {};
+    return [...errors, ...validateJobSpec(jobSpec, "spec.jobTemplate.spec")];
+  },
+});

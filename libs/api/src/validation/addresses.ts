@@ -1,0 +1,61 @@
+// IP addresses and CIDR ranges, as text.
+
+export const ipText = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+export const cidrText = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
+
+export type IpFamily = "IPv4" | "IPv6";
+
+/** The family of an address, or `undefined` for text that is none. Leading zeros in IPv4 are refused. */
+export function ipFamily(text: string): IpFamily | undefined {
+  if (isIpv4(text)) return "IPv4";
+  return isIpv6(text) ? "IPv6" : undefined;
+}
+
+export function validIp(text: string): readonly string[] {
+  return ipFamily(text) === undefined ? [ipText] : [];
+}
+
+/** The family of a range, or `undefined` for text that is none. */
+export function cidrFamily(text: string): IpFamily | undefined {
+  const [address = "", bits = "", ...rest] = text.split("/");
+  const family = ipFamily(address);
+  if (family === undefined || rest.length > 0 || !/^(?:0|[1-9]\d{0,2})$/.test(bits)) return undefined;
+  return Number(bits) <= (family === "IPv4" ? 32 : 128) ? family : undefined;
+}
+
+export function validCidr(text: string): readonly string[] {
+  return cidrFamily(text) === undefined ? [cidrText] : [];
+}
+
+function isIpv4(text: string): boolean {
+  const parts = text.split(".");
+  return parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
+}
+
+function isIpv6(text: string): boolean {
+  const halves = text.split("::");
+  if (halves.length > 2 || text === "") return false;
+  const groups = halves.map((half) => (half === "" ? [] : half.split(":")));
+  const all = groups.flat();
+  const last = all.at(-1) ?? "";
+  const mapped = last.includes(".");
+  if (mapped && !isIpv4(last)) return false;
+  if (!all.slice(0, mapped ? -1 : undefined).every((group) => /^[0-9a-fA-F]{1,4}$/.test(group))) return false;
+  const count = all.length + (mapped ? 1 : 0);
+  return halves.length === 2 ? count <= 7 : count === 8;
+}
+
+/** Loopback, link-local, multicast and unspecified addresses can't be endpoints. */
+export function nonSpecialIp(text: string): readonly string[] {
+  const found: string[] = [];
+  const lower = text.toLowerCase();
+  if (text === "0.0.0.0" || lower === "::") found.push(`may not be unspecified (${text})`);
+  if (/^127\./.test(text) || lower === "::1") found.push("may not be in the loopback range (127.0.0.0/8, ::1/128)");
+  if (/^169\.254\./.test(text) || /^fe[89ab]/.test(lower)) {
+    found.push("may not be in the link-local range (169.254.0.0/16, fe80::/10)");
+  }
+  if (/^224\.0\.0\./.test(text) || lower.startsWith("ff02:")) {
+    found.push("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
+  }
+  return found;
+}

@@ -1,0 +1,76 @@
+// Pod templates of workloads and the selectors that must fit them.
+import type { LabelSelector, PodSpec } from "../generated/types.generated.ts";
+import type { JsonObject } from "../json.ts";
+import { type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
+import { objectAt, typed } from "../meta/mutable.ts";
+import { validateAnnotations, validateLabels } from "../meta/object-meta.ts";
+import { labelSelectorMatcher, type Labels, SelectorError } from "../selectors/label-selector.ts";
+import { checkLabelSelector, type Errors } from "./basics.ts";
+import { validatePodSpec } from "./pod-spec.ts";
+
+export function validatePodTemplate(template: JsonObject, path: string): readonly FieldError[] {
+  const meta = objectAt(template, "metadata");
+  return [
+    // Kubernetes leaves `metadata` out of these two paths.
+    ...validateLabels(meta?.["labels"], `${path}.labels`),
+    ...validateAnnotations(meta?.["annotations"], `${path}.annotations`),
+    ...validatePodSpec(objectAt(template, "spec") ?? {}, `${path}.spec`),
+  ];
+}
+
+export interface WorkloadRules {
+  /** How the kind is called in the error for a selector that selects everything. */
+  readonly name: string;
+  /** True where a missing selector has its own error; a DaemonSet's is only said not to match. */
+  readonly selectorRequired: boolean;
+  /** Deployments and ReplicaSets report a bad selector as a whole, too. */
+  readonly reportsSelector: boolean;
+}
+
+/** Selector and template of a workload whose pods restart always. */
+export function validateWorkload(spec: JsonObject, rules: WorkloadRules): readonly FieldError[] {
+  const errors: Errors = [];
+  const selectorObject = objectAt(spec, "selector");
+  const selector = selectorObject === undefined ? undefined : typed<LabelSelector>(selectorObject);
+  const template = objectAt(spec, "template") ?? {};
+  const labels = objectAt(objectAt(template, "metadata") ?? {}, "labels");
+  if (selector === undefined) {
+    if (rules.selectorRequired) errors.push(required("spec.selector"));
+  } else {
+    checkLabelSelector(errors, "spec.selector", selector);
+    const empty = Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0;
+    if (empty) errors.push(invalid("spec.selector", {}, `empty selector is invalid for ${rules.name}`));
+  }
+  const matcher = compiled(selector);
+  if (matcher === undefined) {
+    if (rules.reportsSelector) errors.push(invalid("spec.selector", selectorObject, "invalid label selector"));
+  } else if (!matcher.matchesEverything && !matcher.matches(labels === undefined ? {} : typed<Labels>(labels))) {
+    errors.push(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
+  }
+  errors.push(...validatePodTemplate(template, "spec.template"));
+  errors.push(...validateAlwaysRestarts(template));
+  return errors;
+}
+
+function validateAlwaysRestarts(template: JsonObject): readonly FieldError[] {
+  const { restartPolicy, activeDeadlineSeconds } = typed<Partial<PodSpec>>(objectAt(template, "spec") ?? {});
+  const errors: Errors = [];
+  if (restartPolicy !== undefined && restartPolicy !== "Always") {
+    errors.push(notSupported("spec.template.spec.restartPolicy", restartPolicy, ["Always"]));
+  }
+  if (activeDeadlineSeconds !== undefined) {
+    errors.push(
+      forbidden("spec.template.spec.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"),
+    );
+  }
+  return errors;
+}
+
+function compiled(selector: LabelSelector | undefined): ReturnType<typeof labelSelectorMatcher> | undefined {
+  try {
+    return labelSelectorMatcher(selector);
+  } catch (error) {
+    if (error instanceof SelectorError) return undefined;
+    throw error;
+  }
+}
