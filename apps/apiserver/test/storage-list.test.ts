@@ -1,10 +1,12 @@
 import t from "tap";
-import { utf8, utf8Text } from "@triarch/base";
+import { concatBytes, utf8, utf8Text } from "@triarch/base";
+import { listBodyChunks, type ListOptions } from "../src/storage/index.ts";
 import {
   configMap,
   configMaps,
   failureOf,
   field,
+  jsonOf,
   label,
   names,
   openFixture,
@@ -225,7 +227,8 @@ t.test("other stored forms are read: JSON in another order, protobuf", async (t)
     store.put({ key: `/registry/configmaps/ns/${name}`, value: utf8(text), expectedModRevision: 0 });
   const { revision } = await put("j", ' {"data":{"é":"✓"},"metadata":{"namespace":"ns","name":"j"},"apiVersion":"v1"}');
   await put("p", "k8s\0p");
-  const [json, protobuf] = (await resources.list(configMaps)).items;
+  await put("q", '{"kind":"ConfigMap","apiVersion":"v1","data":{},"metadata":{"name":"q","namespace":"ns"}}');
+  const [json, protobuf, other] = (await resources.list(configMaps)).items;
   t.equal(
     utf8Text(json?.json() ?? utf8("")),
     `{"kind":"ConfigMap","apiVersion":"v1","metadata":{"resourceVersion":"${revision}","namespace":"ns","name":"j"},"data":{"é":"✓"}}`,
@@ -233,6 +236,10 @@ t.test("other stored forms are read: JSON in another order, protobuf", async (t)
   t.equal(
     utf8Text(protobuf?.itemTail() ?? utf8("")),
     `"metadata":{"resourceVersion":"${revision + 1}","name":"p","namespace":"ns"}}`,
+  );
+  t.equal(
+    utf8Text(other?.itemTail() ?? utf8("")),
+    `"metadata":{"resourceVersion":"${revision + 2}","name":"q","namespace":"ns"},"data":{}}`,
   );
   await close();
 });
@@ -244,3 +251,33 @@ function bound<T extends object>(target: T): T {
     get: (_, name) => (Reflect.get(target, name) as (...all: unknown[]) => unknown).bind(target),
   });
 }
+
+t.test("the body of a list is put together in chunks", async (t) => {
+  const { resources, close } = openFixture();
+  const body = async (options: ListOptions): Promise<Uint8Array[]> => [
+    ...listBodyChunks(configMaps, "ConfigMapList", await resources.list(configMaps, options)),
+  ];
+  const empty = concatBytes(await body({}));
+  t.strictSame(jsonOf(empty), {
+    kind: "ConfigMapList",
+    apiVersion: "v1",
+    metadata: { resourceVersion: "1" },
+    items: [],
+  });
+  const filler = "x".repeat(100_000);
+  for (const name of ["a", "b", "c", "d", "e"]) {
+    await resources.create(configMaps, { namespace: "ns", name }, configMap("ns", name, { data: { filler } }));
+  }
+  const chunks = await body({ limit: 4 });
+  t.equal(chunks.length, 2);
+  t.match(jsonOf(concatBytes(chunks)), {
+    metadata: { resourceVersion: "6", continue: String, remainingItemCount: 1 },
+    items: ["a", "b", "c", "d"].map((name, i) => ({
+      metadata: { name, namespace: "ns", resourceVersion: String(i + 2) },
+      data: { filler },
+    })),
+  });
+  const [item] = (jsonOf(concatBytes(chunks)) as { readonly items: readonly object[] }).items;
+  t.strictSame(Object.keys(item ?? {}), ["metadata", "data"], "items of a typed list have no kind");
+  await close();
+});

@@ -62,17 +62,11 @@ export class ClientWatch {
     this.#cancelSlice = this.#timers.soon(() => this.#slice());
   }
 
-  /** Queues one live change; `flush` delivers. */
+  /** Queues one live change or bookmark; `flush` delivers. */
   offer(event: WatchEvent, revision: number): void {
     if (this.#done || revision <= this.#startRevision) return;
     this.#lastRevision = revision;
     if (!this.#live.push(event)) this.end({ kind: "tooSlow" });
-  }
-
-  /** Says how far the watch is, if that is news. */
-  offerBookmark(event: WatchEvent, revision: number): void {
-    if (!this.allowBookmarks || revision <= this.#lastRevision) return;
-    this.offer(event, revision);
   }
 
   flush(): void {

@@ -73,7 +73,7 @@ export class EventRing {
     if (older.length + this.length > this.#limits.eventsMax || sizeBytes > this.#limits.bytesMax) return false;
     this.#events = [...older, ...this.#events.slice(this.#head)];
     this.#head = 0;
-    this.#capacity = Math.max(this.#capacity, this.#events.length);
+    this.#capacity = Math.min(Math.max(this.#capacity, this.#events.length * 2), this.#limits.eventsMax);
     this.#sizeBytes = sizeBytes;
     this.#floor = floor;
     return true;

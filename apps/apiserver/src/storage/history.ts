@@ -8,14 +8,15 @@ import { CacheEvent } from "./watch-events.ts";
 /**
  * All changes of a resource with `after` < revision <= `upTo`.
  *
- * @returns undefined when the store has compacted some of them, when there are more than `eventsMax`, or on abort
+ * @returns "gone" when the store has compacted some of them or there are more than `eventsMax`; "broken" when the
+ * store's watch failed otherwise, or on abort: another try may do
  */
 export function readHistory(
   store: StoreClient,
   form: ResourceForm,
   range: { readonly after: number; readonly upTo: number; readonly eventsMax: number; readonly atMs: number },
   signal: AbortSignal,
-): Promise<readonly CacheEvent[] | undefined> {
+): Promise<readonly CacheEvent[] | "gone" | "broken"> {
   const events: CacheEvent[] = [];
   const latest = new Map<string, StoredObject>();
 
@@ -28,24 +29,24 @@ export function readHistory(
   };
 
   return new Promise((resolve) => {
-    const finish = (result: readonly CacheEvent[] | undefined): void => {
+    const finish = (result: readonly CacheEvent[] | "gone" | "broken"): void => {
       signal.removeEventListener("abort", abort);
       watch.close();
       resolve(result);
     };
-    const abort = (): void => finish(undefined);
+    const abort = (): void => finish("broken");
     const watch = store.watch(keyPrefix(form.resource), range.after + 1, {
       onEvents: (batch) => {
         for (const event of batch) {
           if (event.row.modRevision > range.upTo) return finish(events);
           add(event);
         }
-        if (events.length > range.eventsMax) finish(undefined);
+        if (events.length > range.eventsMax) finish("gone");
       },
       onProgress: (revision) => {
         if (revision >= range.upTo) finish(events);
       },
-      onEnd: () => finish(undefined),
+      onEnd: (failure) => finish(failure.code === "compacted" ? "gone" : "broken"),
     });
     signal.addEventListener("abort", abort, { once: true });
   });

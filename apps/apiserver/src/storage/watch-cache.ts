@@ -22,6 +22,8 @@ import { WatcherIndex } from "./watcher-index.ts";
 export const bookmarkPeriodMs = 30_000;
 /** Rows per request while loading. */
 const loadPageRows = 1_000;
+/** Tries to fetch older changes while newer ones push them out again; past it the watch gets 410. */
+const extendAttemptsMax = 5;
 const retryDelayMsMin = 50;
 const retryDelayMsMax = 5_000;
 
@@ -47,7 +49,7 @@ export class WatchCache {
   #trouble = "not loaded yet";
   #running: Promise<void> | undefined;
   #cancelBookmarks: (() => void) | undefined;
-  #extending: Promise<boolean> | undefined;
+  #extending: Promise<void> | undefined;
   /** Changes after revisions up to here can't be had any more. */
   #unreachable = -1;
 
@@ -115,13 +117,10 @@ export class WatchCache {
 
   /** Fetches the changes between `revision` and `floor` from the store. @returns false when they can't be had */
   async extendHistory(revision: number): Promise<boolean> {
-    while (this.#ring.floor > revision) {
-      if (revision <= this.#unreachable || this.#closing.signal.aborted) return false;
-      if (this.#extending === undefined) {
-        this.#extending = this.#extend(revision).finally(() => (this.#extending = undefined));
-      }
-      const extended = await this.#extending;
-      if (!extended && revision <= this.#unreachable) return false;
+    for (let attempt = 0; this.#ring.floor > revision; attempt++) {
+      if (attempt >= extendAttemptsMax || revision <= this.#unreachable || this.#closing.signal.aborted) return false;
+      this.#extending ??= this.#extend(revision).finally(() => (this.#extending = undefined));
+      await this.#extending;
     }
     return true;
   }
@@ -136,10 +135,10 @@ export class WatchCache {
     this.#watchers.remove(watch);
   }
 
-  /** Tells one watcher how far it is. */
+  /** Tells one watcher how far it is, if that is news. */
   bookmark(watch: ClientWatch): void {
     if (!watch.allowBookmarks || watch.lastRevision >= this.#revision) return;
-    watch.offerBookmark(bookmarkEvent(this.form.resource, this.#revision, false), this.#revision);
+    watch.offer(bookmarkEvent(this.form.resource, this.#revision, false), this.#revision);
   }
 
   async close(): Promise<void> {
@@ -265,15 +264,16 @@ export class WatchCache {
     this.#waiters.reached(revision);
   }
 
-  async #extend(revision: number): Promise<boolean> {
-    const ring = this.#ring;
-    const upTo = ring.floor;
-    const eventsMax = this.#parts.ringLimits.eventsMax - ring.length;
+  async #extend(revision: number): Promise<void> {
+    const upTo = this.#ring.floor;
+    const eventsMax = this.#parts.ringLimits.eventsMax - this.#ring.length;
     const range = { after: revision, upTo, eventsMax, atMs: this.#parts.clock.monotonicMs() };
     const older = await readHistory(this.#parts.store, this.form, range, this.#closing.signal);
-    const fits = older !== undefined && ring === this.#ring && ring.floor === upTo && ring.extendBack(revision, older);
-    if (!fits) this.#unreachable = Math.max(this.#unreachable, revision);
-    return fits;
+    // Worth another try: the store's watch broke, or new changes pushed old ones out meanwhile.
+    if (older === "broken" || (older !== "gone" && this.#ring.floor !== upTo)) return;
+    if (older === "gone" || !this.#ring.extendBack(revision, older)) {
+      this.#unreachable = Math.max(this.#unreachable, revision);
+    }
   }
 
   #scheduleBookmarks(): void {
