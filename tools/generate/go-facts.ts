@@ -43,11 +43,13 @@ export const pointersToOtherPackages: ReadonlySet<string> = new Set([
   "api.resource.v1.CapacityRequestPolicyRange step",
   "api.resource.v1.DeviceTaint timeAdded",
   "api.resource.v1.NodeAllocatableResourceMapping allocationMultiplier",
+  "api.resource.v1.DeviceRequestAllocationResult shareID",
   "api.scheduling.v1.PriorityClass preemptionPolicy",
   "api.storage.v1.CSIStorageCapacity capacity",
   "api.storage.v1.CSIStorageCapacity maximumVolumeSize",
   "api.storage.v1.StorageClass reclaimPolicy",
   "api.storage.v1.VolumeAttachmentSource inlineVolumeSpec",
+  "apimachinery.pkg.apis.meta.v1.Preconditions uid",
   "kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec service",
 ]);
 

@@ -34,6 +34,7 @@ export {
 export { openApiDocument, openApiIndex } from "./openapi/documents.ts";
 export type { OpenApiDocument } from "./openapi/documents.ts";
 export { patchContentTypes } from "./openapi/operations.ts";
+export { convertToVersion, storageApiVersion } from "./schema/versions.ts";
 export { kubernetesVersion } from "./schema/version.ts";
 export { applyDefaults } from "./defaults/defaults.ts";
 export { apiVersionOf, findKind, findResource, resources } from "./schema/resources.ts";

@@ -25,13 +25,13 @@ export const coreDefaults: Readonly<Record<string, Defaulter>> = {
     const texts = objectIn(object, "stringData");
     if (texts === undefined) return;
     const data = ensureObject(object, "data");
-    for (const [key, text] of Object.entries(texts)) setOwn(data, key, base64Text(utf8(String(text))));
+    for (const [key, text] of Object.entries(texts))
+      setOwn(data, key, base64Text(utf8(typeof text === "string" ? text : "")));
     delete object["stringData"];
   },
   Namespace: (object) => {
     const metadata = ensureObject(object, "metadata");
-    if (!isUnset(metadata["name"]))
-      ensureObject(metadata, "labels")["kubernetes.io/metadata.name"] = metadata["name"] as string;
+    if (!isUnset(metadata["name"])) ensureObject(metadata, "labels")["kubernetes.io/metadata.name"] = metadata["name"];
     setDefaults(ensureObject(object, "status"), { phase: "Active" });
   },
   Node: (object) => {

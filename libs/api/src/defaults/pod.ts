@@ -37,7 +37,7 @@ export function defaultPodSpec(spec: MutableObject): void {
   // The old name of the field is kept equal to the new one.
   if (isUnset(spec["serviceAccountName"]) && typeof spec["serviceAccount"] === "string")
     spec["serviceAccountName"] = spec["serviceAccount"];
-  if (!isUnset(spec["serviceAccountName"])) spec["serviceAccount"] = spec["serviceAccountName"] as string;
+  if (!isUnset(spec["serviceAccountName"])) spec["serviceAccount"] = spec["serviceAccountName"];
   for (const list of ["containers", "initContainers", "ephemeralContainers"])
     for (const container of objectsIn(spec, list)) defaultContainer(container);
   for (const volume of objectsIn(spec, "volumes")) defaultVolume(volume);
