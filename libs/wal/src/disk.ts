@@ -1,0 +1,28 @@
+/**
+ * What the log needs of a file system. Names are those of files in one directory, which the disk was made for.
+ * Promises reject with the system's error (`code` "ENOSPC", "EIO", ...); a simulated disk does the same.
+ */
+export interface WalDisk {
+  /** For messages. */
+  readonly directory: string;
+  /** Makes the directory and its parents, durably. */
+  makeDirectory(): Promise<void>;
+  /** Names of files; empty when there is no directory. */
+  list(): Promise<string[]>;
+  /** @param mode `create` makes an empty file and fails where one exists; `update` opens an existing one */
+  open(name: string, mode: "create" | "update"): Promise<WalFile>;
+  rename(from: string, to: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  /** Makes renames, creations and removals durable. */
+  syncDirectory(): Promise<void>;
+}
+
+export interface WalFile {
+  sizeBytes(): Promise<number>;
+  /** All of the file. */
+  read(): Promise<Uint8Array>;
+  /** Writes all of `bytes`, which must not change until the promise resolves. Not durable before `fdatasync()`. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  fdatasync(): Promise<void>;
+  close(): Promise<void>;
+}
