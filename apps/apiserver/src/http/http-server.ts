@@ -49,6 +49,8 @@ export interface HttpServer {
   readonly addresses: readonly ListenAddress[];
   /** From now on answers carry `Connection: close`, HTTP/2 sessions get GOAWAY, and nothing new is accepted. */
   drain(): Promise<void>;
+  /** Resolves when no request is running, streams aside, or after `withinMs`. */
+  requestsEnded(withinMs: number): Promise<void>;
   /** Waits at most `withinMs` for what is running, then cuts what is left. */
   close(withinMs: number): Promise<void>;
 }
@@ -121,9 +123,13 @@ class HttpFront implements HttpServer {
     for (const session of this.#sessions) session.close();
   }
 
+  async requestsEnded(withinMs: number): Promise<void> {
+    await this.#waitUntil(() => this.#requests === 0, withinMs);
+  }
+
   async close(withinMs: number): Promise<void> {
     await this.drain();
-    if (this.#requests + this.#streams > 0) await this.#waitUntilIdle(withinMs);
+    await this.#waitUntil(() => this.#requests + this.#streams === 0, withinMs);
     this.#cut.abort();
     this.#listeners?.destroyConnections();
     await this.#app.close();
@@ -226,19 +232,22 @@ class HttpFront implements HttpServer {
   }
 
   #checkIdle(): void {
-    if (this.#requests + this.#streams > 0) return;
-    for (const waiter of this.#idleWaiters) waiter();
+    for (const check of this.#idleWaiters) check();
   }
 
-  async #waitUntilIdle(withinMs: number): Promise<void> {
+  async #waitUntil(idle: () => boolean, withinMs: number): Promise<void> {
+    if (idle()) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        this.#idleWaiters.delete(done);
+        this.#idleWaiters.delete(check);
         resolve();
       };
+      const check = (): void => {
+        if (idle()) done();
+      };
       const timer = setTimeout(done, withinMs);
-      this.#idleWaiters.add(done);
+      this.#idleWaiters.add(check);
     });
   }
 }

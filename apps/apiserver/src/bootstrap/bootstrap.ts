@@ -1,0 +1,127 @@
+// What every cluster has from the start: namespaces, priority classes, the service range and the API's own service.
+// Every master does this when it starts; what is there is left as it is.
+import {
+  deepEqual,
+  findResource,
+  type JsonObject,
+  type MutableObject,
+  objectAt,
+  type ResourceInfo,
+  StatusError,
+  textAt,
+} from "@triarch/api";
+import { assertDefined } from "@triarch/base";
+import type { UserInfo } from "@triarch/auth";
+import { createObject } from "../registry/create.ts";
+import type { Registry } from "../registry/registry.ts";
+import { type ResourceStore, StorageError } from "../storage/index.ts";
+
+export interface BootstrapOptions {
+  readonly serviceCidr: string;
+  /** Address of the `kubernetes` service: the first of the range. */
+  readonly serviceAddress: string;
+  /** Port behind the service. */
+  readonly targetPort: number;
+}
+
+export const serverUser: UserInfo = { name: "system:apiserver", uid: "", groups: ["system:masters"] };
+const namespaces = ["kube-system", "kube-public", "kube-node-lease", "default"];
+const priorityClasses = [
+  { name: "system-node-critical", value: 2_000_001_000, description: "For pods that a node needs: they are never evicted from it." },
+  { name: "system-cluster-critical", value: 2_000_000_000, description: "For pods that the cluster needs: they may move, not disappear." },
+];
+
+export async function bootstrap(registry: Registry, options: BootstrapOptions): Promise<void> {
+  for (const name of namespaces) await ensure(registry, "", "v1", "namespaces", "", { metadata: { name } });
+  for (const { name, ...rest } of priorityClasses) {
+    await ensure(registry, "scheduling.k8s.io", "v1", "priorityclasses", "", {
+      metadata: { name },
+      ...rest,
+      preemptionPolicy: "PreemptLowerPriority",
+    });
+  }
+  await ensure(registry, "networking.k8s.io", "v1", "servicecidrs", "", {
+    metadata: { name: "kubernetes" },
+    spec: { cidrs: [options.serviceCidr] },
+  });
+  await ensure(registry, "", "v1", "services", "default", kubernetesService(options));
+}
+
+function kubernetesService({ serviceAddress, targetPort }: BootstrapOptions): MutableObject {
+  return {
+    metadata: { name: "kubernetes", labels: { component: "apiserver", provider: "kubernetes" } },
+    spec: {
+      type: "ClusterIP",
+      clusterIP: serviceAddress,
+      clusterIPs: [serviceAddress],
+      ipFamilyPolicy: "SingleStack",
+      sessionAffinity: "None",
+      ports: [{ name: "https", protocol: "TCP", port: 443, targetPort }],
+    },
+  };
+}
+
+/** Creates the object unless it is there; another master may do the same at this moment. */
+async function ensure(
+  registry: Registry,
+  group: string,
+  version: string,
+  plural: string,
+  namespace: string,
+  object: MutableObject,
+): Promise<void> {
+  const resource = resourceOf(group, version, plural);
+  const meta = object["metadata"] as { readonly name: string };
+  if ((await readOrUndefined(registry.store, resource, namespace, meta.name)) !== undefined) return;
+  const request = { resource, namespace, user: serverUser, dryRun: false, warnings: [] };
+  try {
+    await createObject(registry, { ...request, object: { kind: resource.kind, apiVersion: versionText(resource), ...object } });
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    // Another master was first; its service may still be on the way when the address is already taken.
+    if (error.status.reason === "AlreadyExists") return;
+    if ((await readOrUndefined(registry.store, resource, namespace, meta.name)) === undefined) throw error;
+  }
+}
+
+/**
+ * Writes the server's own `object` when what is stored differs; uid and time of birth stay what they were.
+ * No strategy and no admission: the caller makes whole, valid objects.
+ */
+export async function putOwn(store: ResourceStore, resource: ResourceInfo, object: JsonObject): Promise<void> {
+  const meta = objectAt(object, "metadata") ?? {};
+  await store.update(
+    resource,
+    { namespace: textAt(meta, "namespace"), name: textAt(meta, "name") },
+    (current) => {
+      const old = current?.object();
+      if (old === undefined) return { kind: "put", object };
+      const metadata = { ...objectAt(old, "metadata"), labels: meta["labels"] };
+      const next = { ...object, metadata };
+      return deepEqual(old, next) ? { kind: "none" } : { kind: "put", object: next };
+    },
+    { createIfAbsent: true },
+  );
+}
+
+export async function readOrUndefined(
+  store: ResourceStore,
+  resource: ResourceInfo,
+  namespace: string,
+  name: string,
+): Promise<JsonObject | undefined> {
+  try {
+    return (await store.get(resource, { namespace, name })).object();
+  } catch (error) {
+    if (error instanceof StorageError && error.failure.code === "notFound") return undefined;
+    throw error;
+  }
+}
+
+export function resourceOf(group: string, version: string, plural: string): ResourceInfo {
+  return assertDefined(findResource(group, version, plural), `${plural} are not served`);
+}
+
+function versionText({ group, version }: ResourceInfo): string {
+  return group === "" ? version : `${group}/${version}`;
+}

@@ -1,0 +1,35 @@
+// What handlers share: the parts of the server, and a request that is known to be about a served resource.
+import { apiVersionOf, type ResourceInfo } from "@triarch/api";
+import type { Logger } from "@triarch/telemetry";
+import type { ApiRequest } from "../http/answer.ts";
+import type { ExpectedKind } from "../http/body.ts";
+import type { ViewOptions } from "../http/encode.ts";
+import type { ResourceRequest } from "../http/request-info.ts";
+import type { KubeletAccess } from "../kubelet/kubelet-access.ts";
+import type { Registry, WriteRequest } from "../registry/registry.ts";
+
+export interface Api {
+  readonly registry: Registry;
+  /** Undefined: this server has no client certificate for kubelets, so logs can't be read. */
+  readonly kubelets: KubeletAccess | undefined;
+  readonly logger: Logger;
+}
+
+export interface ResourceCall {
+  readonly api: Api;
+  readonly request: ApiRequest;
+  readonly info: ResourceRequest;
+  readonly resource: ResourceInfo;
+}
+
+export function kindOf(resource: ResourceInfo): ExpectedKind {
+  return { apiVersion: apiVersionOf(resource), kind: resource.kind, typeName: resource.typeName };
+}
+
+export function viewOptions({ api, request }: ResourceCall): ViewOptions {
+  return { nowMs: api.registry.clock.nowMs(), includeObject: request.query.get("includeObject") ?? "" };
+}
+
+export function writeRequest({ request, info, resource }: ResourceCall, dryRun: boolean): WriteRequest {
+  return { resource, namespace: info.namespace, user: request.user, dryRun, warnings: request.warnings };
+}

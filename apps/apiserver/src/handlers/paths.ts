@@ -1,0 +1,149 @@
+// Everything that is no resource: health, version, metrics, discovery and OpenAPI.
+import {
+  aggregatedDiscovery,
+  aggregatedDiscoveryContentType,
+  coreVersions,
+  groupDocument,
+  groupList,
+  kubernetesVersion,
+  methodNotAllowed,
+  openApiDocument,
+  openApiIndex,
+  resourceList,
+  StatusError,
+} from "@triarch/api";
+import { healthReport, type HealthCheck, type Registry as MetricsRegistry } from "@triarch/telemetry";
+import { parseAccept } from "../http/accept.ts";
+import { type Answer, type ApiRequest, jsonAnswer, textAnswer } from "../http/answer.ts";
+
+export interface PathsOptions {
+  readonly metrics: MetricsRegistry;
+  readonly livez: readonly HealthCheck[];
+  readonly readyz: readonly HealthCheck[];
+  /** `host:port` as in `/api`. */
+  readonly serverAddress: () => string;
+  readonly buildDate: string;
+}
+
+export type PathHandler = (request: ApiRequest) => Promise<Answer>;
+
+const rootPaths = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"];
+const openApiPrefix = "/openapi/v3/";
+
+export function pathHandler(options: PathsOptions): PathHandler {
+  const version = versionDocument(options.buildDate);
+  return async (request) => {
+    const path = request.path.length > 1 ? request.path.replace(/\/+$/, "") : request.path;
+    const answer = await answerFor(path, request, options, version);
+    if (answer === undefined) return textAnswer("404 page not found\n", 404);
+    if (request.method !== "GET" && request.method !== "HEAD") throw new StatusError(methodNotAllowed());
+    return answer;
+  };
+}
+
+async function answerFor(
+  path: string,
+  request: ApiRequest,
+  options: PathsOptions,
+  version: object,
+): Promise<Answer | undefined> {
+  const [, first = "", second = ""] = path.split("/");
+  switch (first) {
+    case "":
+      return jsonAnswer({ paths: rootPaths });
+    case "version":
+      return jsonAnswer(version);
+    case "livez":
+    case "readyz":
+    case "healthz": {
+      const checks = first === "readyz" ? options.readyz : options.livez;
+      return healthAnswer(first, second, checks, request.query);
+    }
+    case "metrics":
+      return { ...textAnswer(await options.metrics.metrics()), contentType: options.metrics.contentType };
+    case "openapi":
+      return openApiAnswer(path);
+    case "api":
+    case "apis":
+      return discoveryAnswer(path, request, options);
+    default:
+      return undefined;
+  }
+}
+
+function openApiAnswer(path: string): Answer | undefined {
+  if (path === "/openapi/v3") return jsonAnswer(openApiIndex());
+  if (!path.startsWith(openApiPrefix)) return undefined;
+  const document = openApiDocument(path.slice(openApiPrefix.length));
+  if (document === undefined) return undefined;
+  return {
+    kind: "document",
+    statusCode: 200,
+    contentType: "application/json",
+    body: document.text,
+    headers: { etag: `"${document.hash}"` },
+  };
+}
+
+function discoveryAnswer(path: string, request: ApiRequest, options: PathsOptions): Answer | undefined {
+  const parts = path.split("/").slice(1);
+  if (parts.length === 1) {
+    const root = parts[0] === "api" ? "api" : "apis";
+    if (wantsAggregated(request.headers.accept)) {
+      return jsonAnswer(aggregatedDiscovery(root), 200, aggregatedDiscoveryContentType);
+    }
+    return jsonAnswer(root === "api" ? coreVersions(options.serverAddress()) : groupList());
+  }
+  const [root, group = "", version] = parts;
+  if (parts.length > 3) return undefined;
+  const document =
+    root === "api" ? resourceList("", group) : version === undefined ? groupDocument(group) : resourceList(group, version);
+  return document === undefined ? undefined : jsonAnswer(document);
+}
+
+/** Aggregated discovery stands in the Accept header before plain JSON when the client prefers it. */
+function wantsAggregated(accept: string | undefined): boolean {
+  for (const { mediaType, parameters } of parseAccept(accept ?? "")) {
+    if (mediaType !== "application/json" && mediaType !== "*/*") continue;
+    const as = parameters.get("as");
+    if (as === undefined) return false;
+    if (as === "APIGroupDiscoveryList" && parameters.get("g") === "apidiscovery.k8s.io" && parameters.get("v") === "v2") {
+      return true;
+    }
+  }
+  return false;
+}
+
+function healthAnswer(
+  name: string,
+  only: string,
+  all: readonly HealthCheck[],
+  query: URLSearchParams,
+): Answer | undefined {
+  const excluded = new Set(query.getAll("exclude"));
+  const checks = all.filter((check) => (only === "" || check.name === only) && !excluded.has(check.name));
+  if (only !== "" && checks.length === 0) return undefined;
+  const { statusCode, body } = healthReport(name, checks);
+  if (statusCode !== 200 || !query.has("verbose")) return textAnswer(body, statusCode);
+  const lines = checks.map((check) => `[+]${check.name} ok`);
+  return textAnswer(`${lines.join("\n")}\n${name} check passed\n`);
+}
+
+function versionDocument(buildDate: string): object {
+  const { major, minor, gitVersion } = kubernetesVersion;
+  return {
+    major,
+    minor,
+    emulationMajor: major,
+    emulationMinor: minor,
+    minCompatibilityMajor: major,
+    minCompatibilityMinor: String(Number(minor) - 1),
+    gitVersion,
+    gitCommit: "",
+    gitTreeState: "clean",
+    buildDate,
+    goVersion: "",
+    compiler: `node ${process.version}`,
+    platform: `${process.platform}/${process.arch === "x64" ? "amd64" : process.arch}`,
+  };
+}

@@ -1,0 +1,93 @@
+// pods/binding: the scheduler's word. A pod is bound once.
+import {
+  badRequest,
+  childOf,
+  conflict,
+  deepCopy,
+  isObject,
+  type JsonObject,
+  listAt,
+  type MutableObject,
+  notFound,
+  objectAt,
+  StatusError,
+  textAt,
+  timeText,
+} from "@triarch/api";
+import { type Answer, jsonAnswer } from "../http/answer.ts";
+import { decodeBody, type ExpectedKind } from "../http/body.ts";
+import { readWriteOptions } from "../http/write-options.ts";
+import { updateObject } from "../registry/update.ts";
+import { type ResourceCall, writeRequest } from "./api.ts";
+
+const bindingKind: ExpectedKind = { apiVersion: "v1", kind: "Binding", typeName: "io.k8s.api.core.v1.Binding" };
+const subject = { group: "", resource: "pods/binding" };
+
+export async function handleBinding(call: ResourceCall): Promise<Answer> {
+  const { api, request, info } = call;
+  const { dryRun, fieldValidation } = readWriteOptions(request.query, "CreateOptions");
+  const binding = decodeBody(request, bindingKind, fieldValidation);
+  const nodeName = targetOf(binding);
+  await updateObject(api.registry, {
+    ...writeRequest(call, dryRun),
+    name: info.name,
+    target: "raw",
+    createIfAbsent: false,
+    produce: (current) => {
+      if (current === undefined) throw new StatusError(notFound({ group: "", resource: "pods" }, info.name));
+      checkBindable(info.name, binding, current);
+      return boundPod(current, binding, nodeName, timeText(api.registry.clock.nowMs()));
+    },
+  });
+  return jsonAnswer({ kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 }, 201);
+}
+
+function targetOf(binding: JsonObject): string {
+  const target = objectAt(binding, "target");
+  const kind = textAt(target, "kind");
+  if (kind !== "" && kind !== "Node") throw new StatusError(badRequest(`a pod is bound to a Node, not to a ${kind}`));
+  const nodeName = textAt(target, "name");
+  if (nodeName === "") throw new StatusError(badRequest("target.name: Required value: name the node"));
+  return nodeName;
+}
+
+function checkBindable(name: string, binding: JsonObject, pod: JsonObject): void {
+  const meta = objectAt(pod, "metadata");
+  const uid = textAt(objectAt(binding, "metadata"), "uid");
+  const found = textAt(meta, "uid");
+  if (uid !== "" && uid !== found) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${found}`;
+    throw new StatusError(conflict(subject, name, why));
+  }
+  if (textAt(meta, "deletionTimestamp") !== "") {
+    throw new StatusError(conflict(subject, name, `pod ${name} is being deleted, cannot be assigned to a host`));
+  }
+  const nodeName = textAt(objectAt(pod, "spec"), "nodeName");
+  if (nodeName !== "") {
+    throw new StatusError(conflict(subject, name, `pod ${name} is already assigned to node ${JSON.stringify(nodeName)}`));
+  }
+}
+
+function boundPod(pod: JsonObject, binding: JsonObject, nodeName: string, now: string): MutableObject {
+  const next = deepCopy(pod);
+  childOf(next, "spec")["nodeName"] = nodeName;
+  for (const key of ["annotations", "labels"]) {
+    const added = objectAt(objectAt(binding, "metadata") ?? {}, key);
+    if (added !== undefined) Object.assign(childOf(childOf(next, "metadata"), key), deepCopy(added));
+  }
+  const status = childOf(next, "status");
+  const conditions = listAt(status, "conditions").filter(isObject) as MutableObject[];
+  const scheduled = conditions.find((condition) => condition["type"] === "PodScheduled");
+  if (scheduled === undefined) {
+    status["conditions"] = [
+      ...conditions,
+      { type: "PodScheduled", status: "True", lastProbeTime: null, lastTransitionTime: now },
+    ];
+  } else {
+    if (scheduled["status"] !== "True") scheduled["lastTransitionTime"] = now;
+    scheduled["status"] = "True";
+    delete scheduled["reason"];
+    delete scheduled["message"];
+  }
+  return next;
+}

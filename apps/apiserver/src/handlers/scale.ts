@@ -1,0 +1,100 @@
+// The scale subresource: one number of a workload, in autoscaling/v1's Scale.
+import {
+  deepCopy,
+  invalid,
+  invalidObject,
+  type JsonObject,
+  type MutableObject,
+  notFound,
+  numberAt,
+  objectAt,
+  pathNotFound,
+  type ScaleAccess,
+  conflict,
+  StatusError,
+  strategyFor,
+  textAt,
+} from "@triarch/api";
+import { about } from "../http/failures.ts";
+import { negotiate } from "../http/accept.ts";
+import type { Answer } from "../http/answer.ts";
+import { decodeBody, type ExpectedKind } from "../http/body.ts";
+import { documentAnswer } from "../http/encode.ts";
+import { readWriteOptions, type WriteOptions } from "../http/write-options.ts";
+import { storedResource } from "../registry/stored-version.ts";
+import { updateObject } from "../registry/update.ts";
+import { type ResourceCall, writeRequest } from "./api.ts";
+import { readPatch } from "./patch.ts";
+
+const scaleKind: ExpectedKind = {
+  apiVersion: "autoscaling/v1",
+  kind: "Scale",
+  typeName: "io.k8s.api.autoscaling.v1.Scale",
+};
+
+export async function handleScale(call: ResourceCall): Promise<Answer> {
+  const { encoding } = negotiate(call.request.headers.accept);
+  switch (call.info.verb) {
+    case "get":
+      return documentAnswer(await readScale(call), encoding);
+    case "update": {
+      const options = readWriteOptions(call.request.query, "UpdateOptions");
+      const scale = decodeBody(call.request, scaleKind, options.fieldValidation);
+      return documentAnswer(await writeScale(call, options, () => scale), encoding);
+    }
+    default: {
+      const options = readWriteOptions(call.request.query, "PatchOptions");
+      const patch = readPatch(call.request, scaleKind, options.fieldValidation);
+      return documentAnswer(await writeScale(call, options, patch), encoding);
+    }
+  }
+}
+
+async function readScale(call: ResourceCall): Promise<JsonObject> {
+  const { api, info, resource } = call;
+  const object = await about({ resource, name: info.name }, () =>
+    api.registry.store.get(storedResource(resource), { namespace: info.namespace, name: info.name }),
+  );
+  return accessOf(call).get(object.object());
+}
+
+async function writeScale(
+  call: ResourceCall,
+  { dryRun }: WriteOptions,
+  wanted: (current: JsonObject) => MutableObject,
+): Promise<JsonObject> {
+  const { api, info, resource } = call;
+  const access = accessOf(call);
+  const { object } = await updateObject(api.registry, {
+    ...writeRequest(call, dryRun),
+    name: info.name,
+    target: "main",
+    createIfAbsent: false,
+    produce: (current) => {
+      if (current === undefined) throw new StatusError(notFound(resource, info.name));
+      const scale = wanted(access.get(current));
+      checkScale(call, scale, current);
+      const next = deepCopy(current);
+      access.set(next, numberAt(objectAt(scale, "spec"), "replicas") ?? 0);
+      return next;
+    },
+  });
+  return access.get(object);
+}
+
+function checkScale({ info, resource }: ResourceCall, scale: JsonObject, current: JsonObject): void {
+  const replicas = numberAt(objectAt(scale, "spec"), "replicas") ?? 0;
+  if (replicas < 0) {
+    const error = invalid("spec.replicas", replicas, "must be greater than or equal to 0");
+    throw new StatusError(invalidObject({ group: "autoscaling", kind: "Scale" }, info.name, [error]));
+  }
+  const version = textAt(objectAt(scale, "metadata"), "resourceVersion");
+  const found = textAt(objectAt(current, "metadata"), "resourceVersion");
+  if (version !== "" && version !== found) throw new StatusError(conflict(resource, info.name));
+}
+
+function accessOf({ resource }: ResourceCall): ScaleAccess {
+  const access = strategyFor(resource).scale;
+  if (access === undefined) throw new StatusError(pathNotFound());
+  return access;
+}

@@ -1,0 +1,168 @@
+// An update, whatever it comes from: PUT, a patch, scale, binding. The new object is made from the current one inside
+// the store's guaranteed update, so that a lost race makes it again from the newer object.
+import {
+  apiVersionOf,
+  applyDefaults,
+  badRequest,
+  childOf,
+  conflict,
+  deepCopy,
+  goesAfterUpdate,
+  invalid,
+  invalidObject,
+  type JsonObject,
+  type MutableObject,
+  objectAt,
+  prepareMetaForUpdate,
+  type ResourceInfo,
+  StatusError,
+  strategyFor,
+  textAt,
+} from "@triarch/api";
+import { about } from "../http/failures.ts";
+import type { Change, EncodedObject } from "../storage/index.ts";
+import { checkNamespace, prepareCreate } from "./create.ts";
+import { dropServerFields, type Registry, type WriteRequest, type WriteResult } from "./registry.ts";
+import { servedObject, storedObject, storedResource } from "./stored-version.ts";
+
+export type UpdateTarget = "main" | "status" | "finalize" | "raw";
+
+export interface UpdateRequest extends WriteRequest {
+  readonly name: string;
+  /**
+   * Which part is written: `status` keeps everything else, `main` keeps status. `finalize` is a namespace's list of
+   * finalizers. `raw` is for the server's own changes that the kind's rules would refuse (binding a pod).
+   */
+  readonly target: UpdateTarget;
+  /** May this request make the object when it is absent (and the kind allows it)? */
+  readonly createIfAbsent: boolean;
+  /** The object as it should be, decoded and of the right structure; runs again after a lost race. */
+  produce(current: JsonObject | undefined): MutableObject | Promise<MutableObject>;
+}
+
+/** @throws StatusError 400 | 403 | 404 | 409 | 422 */
+export async function updateObject(registry: Registry, request: UpdateRequest): Promise<WriteResult> {
+  const { resource, namespace, name, dryRun } = request;
+  const key = { namespace, name };
+  const createIfAbsent = request.createIfAbsent && strategyFor(resource).allowCreateOnUpdate;
+  return about({ resource, name }, async () => {
+    const update = new Update(registry, request);
+    try {
+      const { object, outcome } = await registry.store.update(storedResource(resource), key, (current) => update.decide(current), {
+        dryRun,
+        createIfAbsent,
+      });
+      await update.committed();
+      // After the last finalizer is gone the client sees its own change, although the object is already deleted.
+      if (outcome === "deleted" && update.last !== undefined) {
+        return { object: withVersion(update.last, object.modRevision), created: false };
+      }
+      return { object: servedObject(resource, object.object()), created: outcome === "created" };
+    } catch (error) {
+      await update.abandoned();
+      throw error;
+    }
+  });
+}
+
+/** One update over all its attempts: what was allocated for an attempt is given back when another one follows. */
+class Update {
+  last: MutableObject | undefined;
+  readonly #registry: Registry;
+  readonly #request: UpdateRequest;
+  #allocation: { readonly release: () => Promise<void>; readonly commit: () => Promise<void> } | undefined;
+
+  constructor(registry: Registry, request: UpdateRequest) {
+    this.#registry = registry;
+    this.#request = request;
+  }
+
+  async decide(current: EncodedObject | undefined): Promise<Change> {
+    await this.abandoned();
+    const { resource, produce } = this.#request;
+    const old = current === undefined ? undefined : servedObject(resource, current.object());
+    const next = await produce(old);
+    checkNames(next, this.#request);
+    if (old === undefined) return this.#create(next);
+    checkIdentity(resource, this.#request.name, next, old);
+    await this.#prepare(next, old);
+    this.last = next;
+    // The last thing that kept a deleted object is gone.
+    if (goesAfterUpdate(strategyFor(resource), next)) return { kind: "delete" };
+    return { kind: "put", object: storedObject(resource, next) };
+  }
+
+  async #create(next: MutableObject): Promise<Change> {
+    const { resource, name } = this.#request;
+    const meta = childOf(next, "metadata");
+    // A client that names a uid or a version means an object that was there.
+    if (textAt(meta, "uid") !== "") {
+      const why = `Precondition failed: UID in precondition: ${textAt(meta, "uid")}, UID in object meta: `;
+      throw new StatusError(conflict(resource, name, why));
+    }
+    await prepareCreate(this.#registry, { ...this.#request, object: next });
+    return { kind: "put", object: storedObject(resource, next) };
+  }
+
+  async #prepare(next: MutableObject, old: JsonObject): Promise<void> {
+    const { resource, target, warnings, dryRun, name } = this.#request;
+    const strategy = strategyFor(resource);
+    dropServerFields(childOf(next, "metadata"));
+    applyDefaults(apiVersionOf(resource), resource.kind, next);
+    prepareMetaForUpdate(next, old);
+    if (target === "main") strategy.prepareForUpdate(next, old);
+    else if (target === "status") strategy.prepareForStatusUpdate(next, old);
+    if (target === "raw" || target === "finalize") return;
+    await this.#registry.admission.admitUpdate({ ...this.#request, subresource: target === "main" ? "" : target }, next, old);
+    if (target === "main") {
+      this.#allocation = await this.#registry.services.allocateForUpdate(resource, next, old, { dryRun });
+    }
+    const errors = target === "main" ? strategy.validateUpdate(next, old) : strategy.validateStatusUpdate(next, old);
+    if (errors.length > 0) throw new StatusError(invalidObject(resource, name, errors));
+    if (target === "main") warnings.push(...(strategy.warnings?.(next) ?? []));
+  }
+
+  async committed(): Promise<void> {
+    await this.#allocation?.commit();
+    this.#allocation = undefined;
+  }
+
+  async abandoned(): Promise<void> {
+    await this.#allocation?.release();
+    this.#allocation = undefined;
+  }
+}
+
+function checkNames(next: MutableObject, { name, namespace }: UpdateRequest): void {
+  const meta = childOf(next, "metadata");
+  const own = textAt(meta, "name");
+  if (own === "") meta["name"] = name;
+  else if (own !== name) {
+    const text = `the name of the object (${own}) does not match the name on the URL (${name})`;
+    throw new StatusError(badRequest(text));
+  }
+  checkNamespace(meta, namespace);
+}
+
+/** uid and resourceVersion of the new object say which old one it was made from. */
+function checkIdentity(resource: ResourceInfo, name: string, next: JsonObject, old: JsonObject): void {
+  const [meta, oldMeta] = [objectAt(next, "metadata") ?? {}, objectAt(old, "metadata") ?? {}];
+  const [uid, oldUid] = [textAt(meta, "uid"), textAt(oldMeta, "uid")];
+  if (uid !== "" && uid !== oldUid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${oldUid}`;
+    throw new StatusError(conflict(resource, name, why));
+  }
+  const version = textAt(meta, "resourceVersion");
+  if (version === "" || version === "0") {
+    if (strategyFor(resource).allowUnconditionalUpdate) return;
+    const error = invalid("metadata.resourceVersion", 0, "must be specified for an update");
+    throw new StatusError(invalidObject(resource, name, [error]));
+  }
+  if (version !== textAt(oldMeta, "resourceVersion")) throw new StatusError(conflict(resource, name));
+}
+
+function withVersion(object: MutableObject, modRevision: number): MutableObject {
+  const copy = deepCopy(object);
+  childOf(copy, "metadata")["resourceVersion"] = String(modRevision);
+  return copy;
+}

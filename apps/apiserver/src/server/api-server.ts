@@ -1,0 +1,222 @@
+// The API server over a store: everything between the store's client and the sockets.
+//
+// Start: storage, caches, bootstrap, sockets, endpoints. Stop: readiness first, then new answers send clients away while
+// running requests end, then watches, leadership, sockets; all within a bound.
+import { randomBytes, randomUUID } from "node:crypto";
+import { decodeProtobuf, findKind, openApiIndex, resources, strategyFor } from "@triarch/api";
+import { createAuthenticator, createAuthorizer, type StaticToken } from "@triarch/auth";
+import { type Clock, type Rng, seededRng, systemClock } from "@triarch/base";
+import type { StoreClient } from "@triarch/etcd-server";
+import type { HealthCheck, Logger, Registry as MetricsRegistry } from "@triarch/telemetry";
+import { admissionChain } from "../admission/admission.ts";
+import { namespaceLifecycle } from "../admission/namespace-lifecycle.ts";
+import { namespaceLookup } from "../admission/namespace-lookup.ts";
+import { nodeRestriction } from "../admission/node-restriction.ts";
+import { storageProtection, taintNewNodes } from "../admission/object-protection.ts";
+import { defaultTolerations, priority, serviceAccountName } from "../admission/pod-defaults.ts";
+import { bootstrap } from "../bootstrap/bootstrap.ts";
+import { type EndpointsReconciler, endpointsReconciler } from "../bootstrap/kubernetes-endpoints.ts";
+import { masterLeases } from "../bootstrap/master-leases.ts";
+import { pathHandler } from "../handlers/paths.ts";
+import type { ServerTls } from "../http/app.ts";
+import { type HttpServer, startHttpServer } from "../http/http-server.ts";
+import type { ListenAddress } from "../http/listeners.ts";
+import { requestHandler } from "../http/request-handler.ts";
+import { requestMetrics } from "../http/request-metrics.ts";
+import { kubeletAccess, type KubeletCredentials } from "../kubelet/kubelet-access.ts";
+import type { Registry } from "../registry/registry.ts";
+import { clusterIps } from "../services/cluster-ips.ts";
+import { nodePorts } from "../services/node-ports.ts";
+import { serviceAllocator } from "../services/service-allocator.ts";
+import { ipv4Text, parseServiceCidr } from "../services/service-cidr.ts";
+import { openResourceStore, type ResourceStore } from "../storage/index.ts";
+
+export interface ServeApiOptions {
+  /** Stays the caller's; `close` hands leadership over but does not close it. */
+  readonly store: StoreClient;
+  readonly listen: readonly ListenAddress[];
+  readonly tls: ServerTls | undefined;
+  /** Where other machines reach this master; undefined or loopback: it is not put into the `kubernetes` service. */
+  readonly advertise: ListenAddress | undefined;
+  readonly tokens: readonly StaticToken[];
+  readonly kubeletClient: KubeletCredentials | undefined;
+  /** IPv4 network of service addresses, `10.96.0.0/16`. */
+  readonly serviceCidr: string;
+  readonly logger: Logger;
+  readonly metrics: MetricsRegistry;
+  readonly clock?: Clock;
+}
+
+export interface ApiServer {
+  /** What is listened on, with the ports that were taken. */
+  readonly addresses: readonly ListenAddress[];
+  /** Graceful and bounded: at most `stopTimeoutMs`. */
+  close(): Promise<void>;
+}
+
+/** Longest a stop waits for running requests before it cuts them. */
+export const stopTimeoutMs = 10_000;
+/** Between "not ready" and the first refusal, so that load balancers that probe have moved on. */
+const drainLingerMs = 250;
+/** Caches that every cluster uses from the first second on. */
+const hotResources = ["nodes", "pods", "services", "namespaces", "endpointslices", "leases", "ipaddresses"];
+
+/** @throws Error naming what is wrong: an address in use, a bad service CIDR, a store that does not answer */
+export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
+  const server = new RunningApiServer(options);
+  await server.start();
+  return server;
+}
+
+class RunningApiServer implements ApiServer {
+  readonly #options: ServeApiOptions;
+  readonly #clock: Clock;
+  readonly #store: ResourceStore;
+  #http: HttpServer | undefined;
+  #endpoints: EndpointsReconciler | undefined;
+  #kubelets: ReturnType<typeof kubeletAccess> | undefined;
+  #notReady: string | undefined = "starting";
+
+  constructor(options: ServeApiOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#store = openResourceStore({
+      store: options.store,
+      clock: this.#clock,
+      decodeProtobuf,
+      fieldsOf: (resource, object) => {
+        const info = findKind(apiVersionText(resource), resource.kind);
+        return info === undefined ? {} : strategyFor(info).fieldsForSelector(object);
+      },
+      onTrouble: (resource, failure) =>
+        options.logger.warn({ resource: resource.resource, failure }, "a resource can't be followed in the store"),
+    });
+  }
+
+  get addresses(): readonly ListenAddress[] {
+    return this.#http?.addresses ?? [];
+  }
+
+  async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      await this.#release(0);
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { logger, listen, tls, serviceCidr, kubeletClient } = this.#options;
+    const cidr = parseServiceCidr(serviceCidr);
+    await this.#store.start(resources.filter((info) => hotResources.includes(info.resource)));
+    const registry = this.#registry(cidr);
+    if (kubeletClient !== undefined) this.#kubelets = kubeletAccess(kubeletClient);
+    const api = { registry, kubelets: this.#kubelets, logger };
+    this.#http = await startHttpServer({
+      addresses: listen,
+      tls,
+      logger,
+      handle: requestHandler({
+        api,
+        paths: pathHandler({
+          metrics: this.#options.metrics,
+          livez: [{ name: "ping", check: () => undefined }],
+          readyz: this.#readyChecks(),
+          serverAddress: () => addressText(this.#options.advertise ?? this.addresses[0]),
+          buildDate: new Date(0).toISOString().replace(".000", ""),
+        }),
+        authenticator: createAuthenticator({ tokens: this.#options.tokens }),
+        authorizer: createAuthorizer(),
+        metrics: requestMetrics(this.#options.metrics),
+        clock: this.#clock,
+        logger,
+      }),
+    });
+    const targetPort = this.#options.advertise?.port ?? this.addresses[0]?.port ?? 6443;
+    await bootstrap(registry, { serviceCidr, serviceAddress: ipv4Text(cidr.first), targetPort });
+    await this.#publish(registry);
+    this.#notReady = undefined;
+    // Made once here rather than while somebody's first kubectl waits.
+    setImmediate(() => void openApiIndex());
+    logger.info({ addresses: this.addresses.map(addressText) }, "serving the Kubernetes API");
+  }
+
+  #registry(cidr: ReturnType<typeof parseServiceCidr>): Registry {
+    const store = this.#store;
+    const clock = this.#clock;
+    const rng = newRng();
+    const newUid = (): string => randomUUID();
+    const admission = admissionChain([
+      namespaceLifecycle(namespaceLookup(store)),
+      serviceAccountName,
+      nodeRestriction,
+      taintNewNodes,
+      priority(store),
+      defaultTolerations,
+      storageProtection,
+    ]);
+    const services = serviceAllocator(clusterIps({ store, cidr, clock, rng, newUid }), nodePorts({ store, rng }));
+    return { store, clock, rng, newUid, admission, services };
+  }
+
+  /** Puts this master among the endpoints of the `kubernetes` service. */
+  async #publish(registry: Registry): Promise<void> {
+    const { advertise, store, logger } = this.#options;
+    if (advertise === undefined || advertise.host.startsWith("127.")) return;
+    this.#endpoints = endpointsReconciler({
+      store: this.#store,
+      leases: masterLeases(store, advertise.host),
+      port: advertise.port,
+      clock: this.#clock,
+      newUid: registry.newUid,
+      logger,
+    });
+    await this.#endpoints.start();
+  }
+
+  #readyChecks(): readonly HealthCheck[] {
+    return [
+      { name: "ping", check: () => undefined },
+      { name: "serving", check: () => this.#notReady },
+      { name: "watch-caches", check: () => this.#store.problem() },
+    ];
+  }
+
+  async close(): Promise<void> {
+    this.#notReady = "stopping";
+    await this.#endpoints?.stop();
+    await new Promise((resolve) => setTimeout(resolve, drainLingerMs));
+    await this.#release(stopTimeoutMs);
+  }
+
+  async #release(withinMs: number): Promise<void> {
+    const deadlineMs = this.#clock.monotonicMs() + withinMs;
+    await this.#http?.drain();
+    if (withinMs > 0) await Promise.all([this.#handOver(), this.#http?.requestsEnded(withinMs)]);
+    // Watches end only now: their clients resume elsewhere from where they are.
+    await this.#store.close();
+    await this.#http?.close(Math.max(0, deadlineMs - this.#clock.monotonicMs()));
+    await this.#kubelets?.close();
+  }
+
+  async #handOver(): Promise<void> {
+    await this.#options.store.handOverLeadership().catch((error: unknown) => {
+      this.#options.logger.warn({ error: String(error) }, "leadership was not handed over");
+    });
+  }
+}
+
+/** For names, not for secrets: the seed only has to differ from master to master. */
+function newRng(): Rng {
+  return seededRng(randomBytes(4).readUInt32LE());
+}
+
+function addressText(address: ListenAddress | undefined): string {
+  if (address === undefined) return "";
+  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+function apiVersionText({ group, version }: { readonly group: string; readonly version: string }): string {
+  return group === "" ? version : `${group}/${version}`;
+}
