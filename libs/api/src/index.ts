@@ -99,3 +99,10 @@ export { applyJsonPatch, jsonPatchOperationsMax } from "./patch/json-patch.ts";
 export { applyStrategicMergePatch } from "./patch/strategic-merge-patch.ts";
 export type { TypeFieldsLookup } from "./patch/strategic-merge-patch.ts";
 export { PatchError } from "./patch/patch-error.ts";
+
+// Server-side tables.
+export { partialObjectMetadata, partialObjectMetadataList, renderTable } from "./tables/table.ts";
+export type { ColumnDefinition, IncludeObject, KindTable, TableOptions } from "./tables/table.ts";
+export { tableFor } from "./tables/registry.ts";
+export { ageText } from "./tables/cells.ts";
+export { podSummary } from "./tables/pods.ts";
