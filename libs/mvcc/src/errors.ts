@@ -1,3 +1,5 @@
+import { hex } from "@triarch/base";
+
 /** What the store refuses. Nothing has changed when one of these is thrown. Callers branch on `failure.code`. */
 export type MvccFailure =
   | { readonly code: "emptyKey" }
@@ -52,3 +54,22 @@ const etcdErrors: Readonly<Record<MvccFailure["code"], { readonly grpcStatus: nu
   emptyWatchRange: { grpcStatus: invalidArgument, text: "mvcc: watcher range is empty" },
   reloaded: { grpcStatus: unavailable, text: "etcdserver: request timed out" },
 };
+
+/** The stored rows are not a whole history: the store does not open. Callers branch on `failure.code`. */
+export type RestoreFailure =
+  | { readonly code: "missingRevisions"; readonly after: number; readonly found: number }
+  | { readonly code: "badRow"; readonly rowKey: Uint8Array };
+
+export class RestoreError extends Error {
+  override readonly name = "RestoreError";
+  readonly failure: RestoreFailure;
+
+  constructor(failure: RestoreFailure, options?: ErrorOptions) {
+    const what =
+      failure.code === "missingRevisions"
+        ? `no row between revisions ${failure.after} and ${failure.found}`
+        : `the row with key ${hex(failure.rowKey)} is no revision of a key`;
+    super(`stored rows: ${what}; take this member's state from another member or a snapshot`, options);
+    this.failure = failure;
+  }
+}

@@ -1,8 +1,8 @@
 export { MemoryBackend } from "./backend.ts";
 export type { Pause, Row, RowBackend } from "./backend.ts";
 export type { CompactionStep } from "./compaction.ts";
-export { MvccError } from "./errors.ts";
-export type { MvccFailure } from "./errors.ts";
+export { MvccError, RestoreError } from "./errors.ts";
+export type { MvccFailure, RestoreFailure } from "./errors.ts";
 export type { KvHash } from "./hash-kv.ts";
 export { keyRange } from "./key-range.ts";
 export type { KeyRange } from "./key-range.ts";

@@ -133,7 +133,10 @@ export class KeyHistory {
 
   /** The revision at or before `atMain` that stays when a compaction at `atMain` has deleted the others. */
   survivorAt(atMain: number): Survivor | undefined {
-    const generation = this.#generations[this.#firstGenerationKept(atMain)];
+    let index = this.#firstGenerationKept(atMain);
+    // A transaction may delete a key and create it again: the later generation counts.
+    while ((this.#generations[index + 1]?.revisions[0] ?? Infinity) <= atMain) index += 1;
+    const generation = this.#generations[index];
     if (generation === undefined) return undefined;
     const { revisions, ended } = generation;
     const at = lastAtOrBefore(revisions, atMain);

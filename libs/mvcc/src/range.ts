@@ -28,7 +28,9 @@ export function* rangeSteps(view: ReadView, request: RangeRequest): Generator<un
 
   const sorted = sortOf(request);
   const filtered = hasFilters(request);
-  const wanted = request.limit > 0 && sorted === undefined && !filtered ? request.limit + 1 : Infinity;
+  // With no order etcd takes the first keys in key order, and sorts only those when the target is another than key.
+  const limitsFirst = request.limit > 0 && !filtered && (sorted === undefined || request.sortOrder === SortOrder.none);
+  const wanted = limitsFirst ? request.limit + 1 : Infinity;
   const found: Found[] = [];
   let count = 0;
   const range = keyRange(request.key, request.rangeEnd);

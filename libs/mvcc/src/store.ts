@@ -60,7 +60,7 @@ export interface Applied<Response> {
   readonly events: readonly Event[];
 }
 
-/** Rebuilds the key index from all rows. Cost: one pass over the rows, in slices. */
+/** Rebuilds the key index from all rows. Cost: one pass over the rows, in slices. @throws RestoreError */
 export async function openMvccStore(options: MvccOptions): Promise<MvccStore> {
   const store = new MvccStore(options);
   await store.reload(options);
@@ -133,7 +133,8 @@ export class MvccStore implements ReadView {
     const full = PutRequest.create(request);
     validatePut(full);
     return this.#write((txn) => {
-      txn.checkPut(full);
+      txn.checkLease(full); // etcd's order; in a transaction it is the other way round
+      txn.checkExists(full);
       return txn.put(full);
     });
   }
@@ -239,7 +240,13 @@ export class MvccStore implements ReadView {
     const finished = options.finishedCompactRevision ?? -1;
     const scheduled = Math.max(options.scheduledCompactRevision ?? -1, finished);
     const index = new KeyIndex();
-    const newest = await restoreIndex({ backend: options.backend, index, leases: this.#leases, pause: this.#pause });
+    const newest = await restoreIndex({
+      backend: options.backend,
+      index,
+      leases: this.#leases,
+      pause: this.#pause,
+      compactRevision: scheduled,
+    });
     this.#index = index;
     this.#rows = new RowReader(options.backend);
     this.#revision = Math.max(newest, scheduled, 1);

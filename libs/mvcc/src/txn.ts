@@ -22,7 +22,8 @@ interface DecidedOp {
 /** @throws MvccError before anything changed */
 export function executeTxn(write: WriteTxn, request: TxnRequest): TxnResponse {
   const decided = decide(write, request);
-  check(write, decided);
+  checkPuts(write, decided);
+  checkRanges(write, decided);
   const responses = execute(write, decided);
   return { header: headerAt(write.revision), succeeded: decided.succeeded, responses };
 }
@@ -36,11 +37,19 @@ function decide(view: ReadView, request: TxnRequest): Decided {
   return { succeeded, operations };
 }
 
-function check(write: WriteTxn, { operations }: Decided): void {
+function checkPuts(write: WriteTxn, { operations }: Decided): void {
   for (const { operation, nested } of operations) {
-    if (operation.requestRange !== undefined) checkRange(write, operation.requestRange);
-    else if (operation.requestPut !== undefined) write.checkPut(operation.requestPut);
-    else if (nested !== undefined) check(write, nested);
+    if (operation.requestPut !== undefined) {
+      write.checkExists(operation.requestPut);
+      write.checkLease(operation.requestPut);
+    } else if (nested !== undefined) checkPuts(write, nested);
+  }
+}
+
+function checkRanges(view: ReadView, { operations }: Decided): void {
+  for (const { operation, nested } of operations) {
+    if (operation.requestRange !== undefined) checkRange(view, operation.requestRange);
+    else if (nested !== undefined) checkRanges(view, nested);
   }
 }
 

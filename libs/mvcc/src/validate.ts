@@ -63,6 +63,12 @@ function checkOperation(operation: RequestOp, operationsMax: number): void {
   else throw new MvccError({ code: "keyNotFound" });
 }
 
+/** etcd's check takes the end "\0" at its word, as a key before all others: such a delete overlaps no put. */
+function deletedRange({ key, rangeEnd }: DeleteRangeRequest): KeyRange {
+  const range = keyRange(key, rangeEnd);
+  return range.end === undefined ? { ...range, end: toByteString(rangeEnd) } : range;
+}
+
 interface Writes {
   readonly puts: ReadonlySet<ByteString>;
   readonly deletes: readonly KeyRange[];
@@ -75,7 +81,7 @@ interface Writes {
 function checkOverlaps(operations: readonly RequestOp[]): Writes {
   const deletes: KeyRange[] = [];
   for (const { requestDeleteRange } of operations) {
-    if (requestDeleteRange !== undefined) deletes.push(keyRange(requestDeleteRange.key, requestDeleteRange.rangeEnd));
+    if (requestDeleteRange !== undefined) deletes.push(deletedRange(requestDeleteRange));
   }
   const puts = new Set<ByteString>();
   const addPut = (key: ByteString, allowed?: ReadonlySet<ByteString>): void => {

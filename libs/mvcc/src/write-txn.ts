@@ -31,7 +31,7 @@ export interface Change extends Revision {
   readonly tombstone: boolean;
   /** What events show: of a tombstone only key and modRevision. */
   readonly kv: KeyValue;
-  /** The row this one replaced; undefined on create. */
+  /** The key's row before the transaction; undefined if there was none. */
   readonly previous: Revision | undefined;
 }
 
@@ -58,15 +58,17 @@ export class WriteTxn implements ReadView {
     return this.#beginRevision + (this.changes.length > 0 ? 1 : 0);
   }
 
-  /** Checks what depends on state, before anything changes. @throws MvccError "keyNotFound" | "leaseNotFound" */
-  checkPut(request: PutRequest): void {
-    if (request.ignoreValue || request.ignoreLease) {
-      const key = keyRange(request.key, emptyBytes).start;
-      if (this.index.get(key)?.find(this.revision) === undefined) throw new MvccError({ code: "keyNotFound" });
-    }
-    if (request.lease !== 0n && !this.#leases.has(request.lease)) {
-      throw new MvccError({ code: "leaseNotFound", leaseId: request.lease });
-    }
+  /** Checks before anything changes. @throws MvccError "keyNotFound" */
+  checkExists(request: PutRequest): void {
+    if (!request.ignoreValue && !request.ignoreLease) return;
+    const key = keyRange(request.key, emptyBytes).start;
+    if (this.index.get(key)?.find(this.revision) === undefined) throw new MvccError({ code: "keyNotFound" });
+  }
+
+  /** Checks before anything changes. @throws MvccError "leaseNotFound" */
+  checkLease(request: PutRequest): void {
+    if (request.lease === 0n || this.#leases.has(request.lease)) return;
+    throw new MvccError({ code: "leaseNotFound", leaseId: request.lease });
   }
 
   put(request: PutRequest): PutResponse {
@@ -77,6 +79,7 @@ export class WriteTxn implements ReadView {
     const previous = needed && before !== undefined ? readVersion(this, before) : undefined;
     const lease = request.ignoreLease ? (previous?.lease ?? 0n) : request.lease;
     const { main, sub } = this.#next();
+    const beforeTxn = this.changes.length === 0 ? before : history.find(this.#beginRevision);
     const kv: KeyValue = {
       key: request.key,
       createRevision: before?.created ?? main,
@@ -87,7 +90,7 @@ export class WriteTxn implements ReadView {
     };
     history.put(main, sub);
     this.rowsToPersist.push({ key: encodeRevisionKey(main, sub), value: KeyValue.encode(kv) });
-    this.#record({ key, main, sub, tombstone: false, kv, previous: before });
+    this.#record({ key, main, sub, tombstone: false, kv, previous: beforeTxn });
     if (lease === 0n) this.#leases.detach(key);
     else this.#leases.attach(lease, key);
     return { header: headerAt(main), prevKv: request.prevKv ? previous : undefined };
@@ -106,10 +109,11 @@ export class WriteTxn implements ReadView {
     const before = history?.find(this.revision);
     if (history === undefined || before === undefined) return false;
     const { main, sub } = this.#next();
+    const beforeTxn = this.changes.length === 0 ? before : history.find(this.#beginRevision);
     const stored = KeyValue.create({ key: fromByteString(key) });
     history.tombstone(main, sub);
     this.rowsToPersist.push({ key: encodeRevisionKey(main, sub, true), value: KeyValue.encode(stored) });
-    this.#record({ key, main, sub, tombstone: true, kv: { ...stored, modRevision: main }, previous: before });
+    this.#record({ key, main, sub, tombstone: true, kv: { ...stored, modRevision: main }, previous: beforeTxn });
     this.#leases.detach(key);
     return true;
   }

@@ -42,6 +42,9 @@ export class Twin {
         (!request.minCreateRevision || kv.createRevision >= request.minCreateRevision) &&
         (!request.maxCreateRevision || kv.createRevision <= request.maxCreateRevision),
     );
+    const filters =
+      request.minModRevision || request.maxModRevision || request.minCreateRevision || request.maxCreateRevision;
+    if (request.limit > 0 && request.sortOrder === 0 && !filters) kvs = kvs.slice(0, request.limit + 1);
     const by = (kv: KeyValue): number => [0, kv.version, kv.createRevision, kv.modRevision][request.sortTarget] ?? 0;
     const order = (left: KeyValue, right: KeyValue): number =>
       request.sortTarget === 0
