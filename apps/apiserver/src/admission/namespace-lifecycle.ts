@@ -1,8 +1,5 @@
 // Nothing is created in a namespace that is not there or on its way out.
-import {
-  assertFound,
-  type NamespaceLookup,
-} from "./namespace-lookup.ts";
+import { assertFound, type NamespaceLookup } from "./namespace-lookup.ts";
 import { forbiddenRequest, type JsonObject, objectAt, StatusError, textAt } from "@triarch/api";
 import type { AdmissionPlugin, CreateAdmission } from "./admission.ts";
 

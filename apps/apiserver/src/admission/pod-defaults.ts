@@ -40,7 +40,12 @@ export const defaultTolerations: AdmissionPlugin = {
     if (added.length === 0) return;
     spec["tolerations"] = [
       ...(given as MutableObject[]),
-      ...added.map((key) => ({ key, operator: "Exists", effect: "NoExecute", tolerationSeconds: nodeTolerationSeconds })),
+      ...added.map((key) => ({
+        key,
+        operator: "Exists",
+        effect: "NoExecute",
+        tolerationSeconds: nodeTolerationSeconds,
+      })),
     ];
   },
 };
@@ -51,7 +56,10 @@ function tolerates(toleration: JsonObject, key: string): boolean {
 }
 
 export function priority(store: ResourceStore): AdmissionPlugin {
-  const classes = assertDefined(findResource("scheduling.k8s.io", "v1", "priorityclasses"), "priority classes are not served");
+  const classes = assertDefined(
+    findResource("scheduling.k8s.io", "v1", "priorityclasses"),
+    "priority classes are not served",
+  );
 
   const byName = async (name: string): Promise<JsonObject | undefined> => {
     for (const resourceVersion of ["0", ""]) {
@@ -78,7 +86,8 @@ export function priority(store: ResourceStore): AdmissionPlugin {
       const name = textAt(spec, "priorityClassName");
       const found = name === "" ? await globalDefault() : await byName(name);
       if (name !== "" && found === undefined) throw refused(request, `no PriorityClass with name ${name} was found`);
-      if (name === "" && found !== undefined) spec["priorityClassName"] = textAt(childOf({ ...found } as MutableObject, "metadata"), "name");
+      if (name === "" && found !== undefined)
+        spec["priorityClassName"] = textAt(childOf({ ...found } as MutableObject, "metadata"), "name");
       const value = numberAt(found, "value") ?? 0;
       const given = spec["priority"];
       if (typeof given === "number" && given !== value) {

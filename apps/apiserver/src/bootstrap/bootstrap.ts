@@ -27,8 +27,16 @@ export interface BootstrapOptions {
 export const serverUser: UserInfo = { name: "system:apiserver", uid: "", groups: ["system:masters"] };
 const namespaces = ["kube-system", "kube-public", "kube-node-lease", "default"];
 const priorityClasses = [
-  { name: "system-node-critical", value: 2_000_001_000, description: "For pods that a node needs: they are never evicted from it." },
-  { name: "system-cluster-critical", value: 2_000_000_000, description: "For pods that the cluster needs: they may move, not disappear." },
+  {
+    name: "system-node-critical",
+    value: 2_000_001_000,
+    description: "For pods that a node needs: they are never evicted from it.",
+  },
+  {
+    name: "system-cluster-critical",
+    value: 2_000_000_000,
+    description: "For pods that the cluster needs: they may move, not disappear.",
+  },
 ];
 
 export async function bootstrap(registry: Registry, options: BootstrapOptions): Promise<void> {
@@ -75,7 +83,10 @@ async function ensure(
   if ((await readOrUndefined(registry.store, resource, namespace, meta.name)) !== undefined) return;
   const request = { resource, namespace, user: serverUser, dryRun: false, warnings: [] };
   try {
-    await createObject(registry, { ...request, object: { kind: resource.kind, apiVersion: versionText(resource), ...object } });
+    await createObject(registry, {
+      ...request,
+      object: { kind: resource.kind, apiVersion: versionText(resource), ...object },
+    });
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;
     // Another master was first; its service may still be on the way when the address is already taken.

@@ -38,7 +38,9 @@ export function endpointsReconciler(options: EndpointsOptions): EndpointsReconci
   };
   const tick = (): void => {
     running = reconcile()
-      .catch((error: unknown) => logger.warn({ error: String(error) }, "endpoints of the kubernetes service not written"))
+      .catch((error: unknown) =>
+        logger.warn({ error: String(error) }, "endpoints of the kubernetes service not written"),
+      )
       .finally(() => {
         if (!stopped) timer = setTimeout(tick, periodMs);
       });
@@ -56,13 +58,19 @@ export function endpointsReconciler(options: EndpointsOptions): EndpointsReconci
         await leases.remove();
         await writeEndpoints(options, await leases.list());
       } catch (error) {
-        logger.warn({ error: String(error) }, "this master's address was left in the kubernetes service; its lease will end");
+        logger.warn(
+          { error: String(error) },
+          "this master's address was left in the kubernetes service; its lease will end",
+        );
       }
     },
   };
 }
 
-async function writeEndpoints({ store, port, clock, newUid }: EndpointsOptions, addresses: readonly string[]): Promise<void> {
+async function writeEndpoints(
+  { store, port, clock, newUid }: EndpointsOptions,
+  addresses: readonly string[],
+): Promise<void> {
   const uid = newUid();
   const meta = { namespace: "default", name: "kubernetes", uid, creationTimestamp: timeText(clock.nowMs()) };
   await putOwn(store, resourceOf("", "v1", "endpoints"), endpointsObject(meta, addresses, port));

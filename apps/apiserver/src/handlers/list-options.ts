@@ -47,7 +47,8 @@ export function readListOptions(
   const timeoutSeconds = readInteger(query, "timeoutSeconds");
   const limit = readInteger(query, "limit") ?? 0;
   const errors = versionErrors(given);
-  if (errors.length > 0) throw new StatusError(invalidObject({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors));
+  if (errors.length > 0)
+    throw new StatusError(invalidObject({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors));
   if (given.continueToken !== "" && given.resourceVersion !== "" && given.resourceVersion !== "0") {
     throw new StatusError(badRequest("specifying resource version is not allowed when using continue"));
   }
@@ -72,19 +73,33 @@ interface VersionOptions {
   readonly watch: boolean;
 }
 
-function versionErrors({ resourceVersion, match, continueToken, sendInitialEvents, watch }: VersionOptions): FieldError[] {
+function versionErrors({
+  resourceVersion,
+  match,
+  continueToken,
+  sendInitialEvents,
+  watch,
+}: VersionOptions): FieldError[] {
   const field = "resourceVersionMatch";
   if (watch && sendInitialEvents !== undefined) {
-    if (match === "") return [forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")];
+    if (match === "")
+      return [forbidden(field, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan")];
     return match === "NotOlderThan" ? [] : [notSupported(field, match, ["NotOlderThan"])];
   }
-  if (watch) return match === "" ? [] : [forbidden(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")];
-  if (sendInitialEvents !== undefined) return [forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")];
+  if (watch)
+    return match === ""
+      ? []
+      : [forbidden(field, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")];
+  if (sendInitialEvents !== undefined)
+    return [forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list")];
   if (match === "") return [];
   const errors: FieldError[] = [];
-  if (continueToken !== "") errors.push(forbidden(field, "resourceVersionMatch is forbidden when continue is provided"));
-  if (resourceVersion === "") errors.push(forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
-  if (match !== "Exact" && match !== "NotOlderThan") errors.push(notSupported(field, match, ["Exact", "NotOlderThan", ""]));
+  if (continueToken !== "")
+    errors.push(forbidden(field, "resourceVersionMatch is forbidden when continue is provided"));
+  if (resourceVersion === "")
+    errors.push(forbidden(field, "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+  if (match !== "Exact" && match !== "NotOlderThan")
+    errors.push(notSupported(field, match, ["Exact", "NotOlderThan", ""]));
   if (match === "Exact" && resourceVersion === "0") {
     errors.push(forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   }

@@ -58,7 +58,10 @@ export function readPatch(request: ApiRequest, expected: ExpectedKind, validatio
   };
 }
 
-function patchFunction(contentType: string, expected: ExpectedKind): (current: JsonObject, patch: JsonValue) => JsonObject {
+function patchFunction(
+  contentType: string,
+  expected: ExpectedKind,
+): (current: JsonObject, patch: JsonValue) => JsonObject {
   switch (contentType) {
     case "application/json-patch+json":
       return applyJsonPatch;

@@ -97,7 +97,11 @@ function discoveryAnswer(path: string, request: ApiRequest, options: PathsOption
   const [root, group = "", version] = parts;
   if (parts.length > 3) return undefined;
   const document =
-    root === "api" ? resourceList("", group) : version === undefined ? groupDocument(group) : resourceList(group, version);
+    root === "api"
+      ? resourceList("", group)
+      : version === undefined
+        ? groupDocument(group)
+        : resourceList(group, version);
   return document === undefined ? undefined : jsonAnswer(document);
 }
 
@@ -107,7 +111,11 @@ function wantsAggregated(accept: string | undefined): boolean {
     if (mediaType !== "application/json" && mediaType !== "*/*") continue;
     const as = parameters.get("as");
     if (as === undefined) return false;
-    if (as === "APIGroupDiscoveryList" && parameters.get("g") === "apidiscovery.k8s.io" && parameters.get("v") === "v2") {
+    if (
+      as === "APIGroupDiscoveryList" &&
+      parameters.get("g") === "apidiscovery.k8s.io" &&
+      parameters.get("v") === "v2"
+    ) {
       return true;
     }
   }

@@ -64,7 +64,9 @@ function checkBindable(name: string, binding: JsonObject, pod: JsonObject): void
   }
   const nodeName = textAt(objectAt(pod, "spec"), "nodeName");
   if (nodeName !== "") {
-    throw new StatusError(conflict(subject, name, `pod ${name} is already assigned to node ${JSON.stringify(nodeName)}`));
+    throw new StatusError(
+      conflict(subject, name, `pod ${name} is already assigned to node ${JSON.stringify(nodeName)}`),
+    );
   }
 }
 

@@ -33,17 +33,23 @@ export async function handleLog(call: ResourceCall): Promise<Answer> {
   const nodeName = textAt(objectAt(pod.object(), "spec"), "nodeName");
   if (nodeName === "") return textAnswer("");
   if (api.kubelets === undefined) {
-    throw new StatusError(serviceUnavailable("this server has no client certificate for kubelets, so it can't read logs"));
+    throw new StatusError(
+      serviceUnavailable("this server has no client certificate for kubelets, so it can't read logs"),
+    );
   }
   const nodes = assertDefined(findResource("", "v1", "nodes"), "nodes are not served");
-  const node = await about({ resource: nodes, name: nodeName }, () => store.get(nodes, { namespace: "", name: nodeName }));
+  const node = await about({ resource: nodes, name: nodeName }, () =>
+    store.get(nodes, { namespace: "", name: nodeName }),
+  );
   const query = new URLSearchParams();
   for (const key of passedOn) {
     const value = request.query.get(key);
     if (value !== null) query.set(key, value);
   }
   const path = `/containerLogs/${[info.namespace, info.name, container].map(encodeURIComponent).join("/")}?${query}`;
-  const { statusCode, body } = await askKubelet(() => assertDefined(api.kubelets, "checked").get(node.object(), path, request.signal));
+  const { statusCode, body } = await askKubelet(() =>
+    assertDefined(api.kubelets, "checked").get(node.object(), path, request.signal),
+  );
   if (statusCode !== 200) throw new StatusError(kubeletFailure(statusCode, await errorText(body)));
   return { kind: "stream", contentType: "text/plain", run: (sink) => pass(body, sink) };
 }
@@ -55,7 +61,11 @@ export function containerOf(pod: JsonObject, podName: string, wanted: string): s
     listAt(spec, field)
       .filter(isObject)
       .map((container) => textAt(container, "name"));
-  const [containers, init, ephemeral] = ["containers", "initContainers", "ephemeralContainers"].map(namesIn) as [string[], string[], string[]];
+  const [containers, init, ephemeral] = ["containers", "initContainers", "ephemeralContainers"].map(namesIn) as [
+    string[],
+    string[],
+    string[],
+  ];
   if (wanted !== "") {
     if ([...containers, ...init, ...ephemeral].includes(wanted)) return wanted;
     throw new StatusError(badRequest(`container ${wanted} is not valid for pod ${podName}`));

@@ -1,12 +1,19 @@
 // watch: a stream of events, one JSON document a line. Events that every watcher gets alike are sent as the bytes the
 // cache made once; Tables and metadata are made per watcher.
-import { badRequest, failure, internalError, type JsonObject, objectAt, type ResourceInfo, StatusError } from "@triarch/api";
+import {
+  badRequest,
+  failure,
+  internalError,
+  type JsonObject,
+  objectAt,
+  type ResourceInfo,
+  StatusError,
+} from "@triarch/api";
 import { utf8 } from "@triarch/base";
 import { type Form, negotiate } from "../http/accept.ts";
 import type { Answer, StreamSink } from "../http/answer.ts";
 import { statusOfStorageError } from "../http/failures.ts";
-import { metadataOf } from "../http/metadata-view.ts";
-import { tableOf } from "../http/table-view.ts";
+import { metadataOf, tableOf } from "../http/views.ts";
 import { isConverted, servedObject, storedResource } from "../registry/stored-version.ts";
 import type { StorageError, WatchEnd, WatchEvent, WatchSubscription } from "../storage/index.ts";
 import { type ResourceCall, viewOptions } from "./api.ts";

@@ -1,5 +1,13 @@
 // create, update, delete, deletecollection of whole objects.
-import { badRequest, type JsonObject, type MutableObject, objectAt, StatusError, textAt, type ResourceInfo } from "@triarch/api";
+import {
+  badRequest,
+  type JsonObject,
+  type MutableObject,
+  objectAt,
+  StatusError,
+  textAt,
+  type ResourceInfo,
+} from "@triarch/api";
 import { about } from "../http/failures.ts";
 import { negotiate } from "../http/accept.ts";
 import { type Answer, jsonAnswer, type ApiRequest } from "../http/answer.ts";
@@ -10,7 +18,7 @@ import { createObject } from "../registry/create.ts";
 import { deleteObject, type DeleteResult } from "../registry/delete.ts";
 import { type DeleteOptions, readDeleteOptions } from "../registry/delete-options.ts";
 import { storedResource } from "../registry/stored-version.ts";
-import { updateObject } from "../registry/update.ts";
+import { checkNames, updateObject } from "../registry/update.ts";
 import { kindOf, type ResourceCall, viewOptions, writeRequest } from "./api.ts";
 import { readListOptions } from "./list-options.ts";
 
@@ -60,6 +68,7 @@ export async function handleUpdate(call: ResourceCall, target: "main" | "status"
   const form = negotiate(request.headers.accept);
   const { dryRun, fieldValidation } = readWriteOptions(request.query, "UpdateOptions");
   const object: MutableObject = decodeBody(request, kindOf(resource), fieldValidation);
+  checkNames(object, info);
   const { object: updated, created } = await updateObject(api.registry, {
     ...writeRequest(call, dryRun),
     name: info.name,
@@ -123,6 +132,11 @@ function deletedStatus({ group, resource }: ResourceInfo, name: string, { object
     apiVersion: "v1",
     metadata: {},
     status: "Success",
-    details: { name, ...(group === "" ? {} : { group }), kind: resource, uid: textAt(objectAt(object, "metadata"), "uid") },
+    details: {
+      name,
+      ...(group === "" ? {} : { group }),
+      kind: resource,
+      uid: textAt(objectAt(object, "metadata"), "uid"),
+    },
   };
 }

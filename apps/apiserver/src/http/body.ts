@@ -109,7 +109,8 @@ function parseBody(
 
 function objectOf(value: JsonValue): JsonObject {
   if (isObject(value)) return value;
-  const type = value === null ? "null" : Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  const type =
+    value === null ? "null" : Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
   throw new JsonSyntaxError(`json: cannot unmarshal ${type} into Go value of type struct`);
 }
 
@@ -161,6 +162,9 @@ function groupOf(apiVersion: string): string {
 /** What an error shows of a body: text for what begins like JSON, else hexadecimal. */
 function shown(body: Uint8Array): string {
   if (body.length === 0) return "<empty>";
-  const text = body[0] === 0x7b ? utf8Text(body.subarray(0, shownCharactersMax)) : Buffer.from(body.subarray(0, shownCharactersMax)).toString("hex");
+  const text =
+    body[0] === 0x7b
+      ? utf8Text(body.subarray(0, shownCharactersMax))
+      : Buffer.from(body.subarray(0, shownCharactersMax)).toString("hex");
   return body.length > shownCharactersMax ? `${text} ...` : text;
 }

@@ -6,8 +6,7 @@ import type { EncodedObject, ListResult } from "../storage/index.ts";
 import { isConverted, servedObject } from "../registry/stored-version.ts";
 import type { DocumentAnswer } from "./answer.ts";
 import type { Encoding, Form } from "./accept.ts";
-import { metadataOf, metadataListOf } from "./metadata-view.ts";
-import { tableOf } from "./table-view.ts";
+import { metadataListOf, metadataOf, tableOf } from "./views.ts";
 
 export interface ViewOptions {
   readonly nowMs: number;
@@ -36,10 +35,16 @@ export function objectAnswer(
 ): DocumentAnswer {
   const { encoding, view } = form;
   if (view.kind === "table") {
-    const table = tableOf(resource, [object], { ...options, apiVersion: view.apiVersion, listMeta: versionOf(object), columns: true });
+    const table = tableOf(resource, [object], {
+      ...options,
+      apiVersion: view.apiVersion,
+      listMeta: versionOf(object),
+      columns: true,
+    });
     return documentAnswer(table, encoding, options.statusCode);
   }
-  if (view.kind === "metadata") return documentAnswer(metadataOf(object, view.apiVersion), encoding, options.statusCode);
+  if (view.kind === "metadata")
+    return documentAnswer(metadataOf(object, view.apiVersion), encoding, options.statusCode);
   return documentAnswer(object, encoding, options.statusCode);
 }
 
@@ -120,7 +125,8 @@ function listBytes(resource: ResourceInfo, { items }: ListResult, listMeta: Json
 
 function protobufOf(document: JsonObject): Uint8Array {
   const { apiVersion, kind } = document;
-  if (typeof apiVersion !== "string" || typeof kind !== "string") throw new StatusError(notAcceptable(["application/json"]));
+  if (typeof apiVersion !== "string" || typeof kind !== "string")
+    throw new StatusError(notAcceptable(["application/json"]));
   return encodeProtobuf(apiVersion, kind, document);
 }
 

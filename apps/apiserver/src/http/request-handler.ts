@@ -36,14 +36,34 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
       user = authenticate(options, raw);
       authorize(options, user, attributesOf(info, searchParams));
       const { method, headers, body, signal } = raw;
-      const request: ApiRequest = { method, path: pathname, query: searchParams, headers, body, user, info, signal, warnings };
+      const request: ApiRequest = {
+        method,
+        path: pathname,
+        query: searchParams,
+        headers,
+        body,
+        user,
+        info,
+        signal,
+        warnings,
+      };
       return info.kind === "path" ? options.paths(request) : handleResource(options.api, request, info);
     };
     const answer = await work().catch((error: unknown) => statusAnswer(statusOf(error, options, raw)));
     const elapsedMs = options.clock.monotonicMs() - startedMs;
     const code = answer.kind === "stream" ? 200 : answer.statusCode;
     options.metrics.observe(info, code, elapsedMs / 1000);
-    options.logger.debug({ id: raw.id, method: raw.method, url: raw.url, code, ms: Math.round(elapsedMs * 10) / 10, user: user?.name ?? "" }, "request");
+    options.logger.debug(
+      {
+        id: raw.id,
+        method: raw.method,
+        url: raw.url,
+        code,
+        ms: Math.round(elapsedMs * 10) / 10,
+        user: user?.name ?? "",
+      },
+      "request",
+    );
     return { answer, warnings: [...new Set(warnings)] } satisfies Handled;
   };
 }

@@ -42,7 +42,10 @@ export function kubeletAccess(credentials: KubeletCredentials): KubeletAccess {
   });
   return {
     get: async (node, path, signal) => {
-      const { statusCode, body } = await request(`https://${kubeletAddress(node)}${path}`, { dispatcher: agent, signal });
+      const { statusCode, body } = await request(`https://${kubeletAddress(node)}${path}`, {
+        dispatcher: agent,
+        signal,
+      });
       return { statusCode, body };
     },
     close: () => agent.destroy(),

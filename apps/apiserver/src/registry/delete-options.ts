@@ -39,7 +39,8 @@ export function readDeleteOptions(body: JsonObject | undefined, query: URLSearch
   }
   const dryRun = Array.isArray(given["dryRun"]) ? given["dryRun"] : query.getAll("dryRun");
   errors.push(...dryRunErrors(dryRun));
-  if (errors.length > 0) throw new StatusError(invalidObject({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors));
+  if (errors.length > 0)
+    throw new StatusError(invalidObject({ group: "meta.k8s.io", kind: "DeleteOptions" }, "", errors));
   const grace = given["gracePeriodSeconds"];
   const preconditions = objectAt(given, "preconditions") ?? {};
   const [uid, resourceVersion] = [textAt(preconditions, "uid"), textAt(preconditions, "resourceVersion")];

@@ -15,7 +15,10 @@ import { assertDefined } from "@triarch/base";
 /** The resource under whose form `resource` is stored; `resource` itself for all but the second name of events. */
 export function storedResource(resource: ResourceInfo): ResourceInfo {
   if (!isConverted(resource)) return resource;
-  return assertDefined(findResource("", storageApiVersion(resource), resource.resource), "the stored form is not served");
+  return assertDefined(
+    findResource("", storageApiVersion(resource), resource.resource),
+    "the stored form is not served",
+  );
 }
 
 /** True: objects pass through `servedObject` and `storedObject`, their stored bytes can't be sent as they are. */

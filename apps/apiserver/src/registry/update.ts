@@ -48,10 +48,15 @@ export async function updateObject(registry: Registry, request: UpdateRequest): 
   return about({ resource, name }, async () => {
     const update = new Update(registry, request);
     try {
-      const { object, outcome } = await registry.store.update(storedResource(resource), key, (current) => update.decide(current), {
-        dryRun,
-        createIfAbsent,
-      });
+      const { object, outcome } = await registry.store.update(
+        storedResource(resource),
+        key,
+        (current) => update.decide(current),
+        {
+          dryRun,
+          createIfAbsent,
+        },
+      );
       await update.committed();
       // After the last finalizer is gone the client sees its own change, although the object is already deleted.
       if (outcome === "deleted" && update.last !== undefined) {
@@ -113,7 +118,11 @@ class Update {
     if (target === "main") strategy.prepareForUpdate(next, old);
     else if (target === "status") strategy.prepareForStatusUpdate(next, old);
     if (target === "raw" || target === "finalize") return;
-    await this.#registry.admission.admitUpdate({ ...this.#request, subresource: target === "main" ? "" : target }, next, old);
+    await this.#registry.admission.admitUpdate(
+      { ...this.#request, subresource: target === "main" ? "" : target },
+      next,
+      old,
+    );
     if (target === "main") {
       this.#allocation = await this.#registry.services.allocateForUpdate(resource, next, old, { dryRun });
     }
@@ -133,7 +142,11 @@ class Update {
   }
 }
 
-function checkNames(next: MutableObject, { name, namespace }: UpdateRequest): void {
+/** The body's name and namespace must be the path's; filled in where the body has none. @throws StatusError 400 */
+export function checkNames(
+  next: MutableObject,
+  { name, namespace }: { readonly name: string; readonly namespace: string },
+): void {
   const meta = childOf(next, "metadata");
   const own = textAt(meta, "name");
   if (own === "") meta["name"] = name;

@@ -10,7 +10,9 @@ export function setFamilies(service: MutableObject): FieldError[] {
   }
   const errors: FieldError[] = [];
   if (textAt(spec, "ipFamilyPolicy") === "RequireDualStack") {
-    errors.push(invalid("spec.ipFamilyPolicy", "RequireDualStack", "this cluster is not configured for dual-stack services"));
+    errors.push(
+      invalid("spec.ipFamilyPolicy", "RequireDualStack", "this cluster is not configured for dual-stack services"),
+    );
   }
   listAt(spec, "ipFamilies").forEach((family, i) => {
     if (family === "IPv6") errors.push(invalid(`spec.ipFamilies[${i}]`, "IPv6", "not configured on this cluster"));

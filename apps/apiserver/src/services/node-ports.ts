@@ -1,6 +1,16 @@
 // Node ports: one stored record for the whole cluster, a bitmap like Kubernetes' RangeAllocation, changed by optimistic
 // writes. Where it is missing or can't be read (a snapshot of another cluster) it is made again from the services.
-import { base64Bytes, base64Text, findResource, isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from "@triarch/api";
+import {
+  base64Bytes,
+  base64Text,
+  findResource,
+  isObject,
+  type JsonObject,
+  listAt,
+  numberAt,
+  objectAt,
+  textAt,
+} from "@triarch/api";
 import { assertDefined, type Rng } from "@triarch/base";
 import type { ResourceStore, StoredResource } from "../storage/index.ts";
 
@@ -115,7 +125,13 @@ function recordOf(used: ReadonlySet<number>): JsonObject {
   }
   const firstUsed = bytes.findIndex((byte) => byte !== 0);
   const data = firstUsed < 0 ? new Uint8Array(0) : bytes.subarray(firstUsed);
-  return { kind: "RangeAllocation", apiVersion: "v1", metadata: { name: record.name }, range: rangeText, data: base64Text(data) };
+  return {
+    kind: "RangeAllocation",
+    apiVersion: "v1",
+    metadata: { name: record.name },
+    range: rangeText,
+    data: base64Text(data),
+  };
 }
 
 async function portsOfServices(store: ResourceStore, services: StoredResource): Promise<Set<number>> {

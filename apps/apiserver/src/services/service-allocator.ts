@@ -120,7 +120,9 @@ class Work {
       return [];
     }
     const why =
-      outcome === "inUse" ? "provided IP is already allocated" : "the provided network does not match the current range";
+      outcome === "inUse"
+        ? "provided IP is already allocated"
+        : "the provided network does not match the current range";
     return [invalid("spec.clusterIPs", [wanted], `failed to allocate IP ${wanted}: ${why}`)];
   }
 
@@ -192,11 +194,16 @@ function keepAddress(next: MutableObject, old: JsonObject): void {
 
 /** Back to ClusterIP: ports that the client did not change go. */
 function dropNodePorts(spec: MutableObject, oldSpec: JsonObject): void {
-  const old = new Set(listAt(oldSpec, "ports").filter(isObject).map((port) => numberAt(port, "nodePort")));
+  const old = new Set(
+    listAt(oldSpec, "ports")
+      .filter(isObject)
+      .map((port) => numberAt(port, "nodePort")),
+  );
   for (const port of listAt(spec, "ports").filter(isObject) as MutableObject[]) {
     if (old.has(numberAt(port, "nodePort"))) delete port["nodePort"];
   }
-  if (numberAt(spec, "healthCheckNodePort") === numberAt(oldSpec, "healthCheckNodePort")) delete spec["healthCheckNodePort"];
+  if (numberAt(spec, "healthCheckNodePort") === numberAt(oldSpec, "healthCheckNodePort"))
+    delete spec["healthCheckNodePort"];
 }
 
 function needsNodePorts(spec: JsonObject): boolean {
@@ -210,7 +217,9 @@ function needsHealthPort(spec: JsonObject): boolean {
 
 function addressesOf(service: JsonObject): readonly string[] {
   const addresses = listAt(objectAt(service, "spec") ?? {}, "clusterIPs");
-  return addresses.filter((address) => typeof address === "string").filter((address) => address !== "None" && address !== "");
+  return addresses
+    .filter((address) => typeof address === "string")
+    .filter((address) => address !== "None" && address !== "");
 }
 
 function nameOf(service: JsonObject): ServiceName {

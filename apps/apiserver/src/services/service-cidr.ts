@@ -22,7 +22,8 @@ export function parseServiceCidr(text: string): ServiceCidr {
     throw new Error(`service CIDR "${text}": write an IPv4 network of /8 to /30, such as 10.96.0.0/16`);
   }
   const size = 2 ** (32 - bits);
-  if (address % size !== 0) throw new Error(`service CIDR "${text}": ${match?.[1]} is not the start of a /${bits} network`);
+  if (address % size !== 0)
+    throw new Error(`service CIDR "${text}": ${match?.[1]} is not the start of a /${bits} network`);
   const [first, last] = [address + 1, address + size - 2];
   const reserved = Math.min(Math.max(16, Math.floor(size / 16)), 256);
   return { text, first, last, dynamicFirst: size > 32 ? address + reserved + 1 : first };

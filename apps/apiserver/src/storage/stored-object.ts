@@ -7,6 +7,7 @@ import {
   apiVersionOf,
   encodeVersion,
   headText,
+  parseMetadata,
   parseObject,
   readStored,
   withRevision,
@@ -76,6 +77,14 @@ export class ResourceForm {
     }
   }
 
+  decodeMetadata(key: ObjectKey, encoded: EncodedBytes): JsonObject {
+    try {
+      return parseMetadata(encoded);
+    } catch (error) {
+      throw this.#corrupt(key, error);
+    }
+  }
+
   fieldsOf(object: JsonObject): SelectorValues {
     return this.#fieldsOf(this.resource, object);
   }
@@ -124,13 +133,13 @@ export class StoredObject implements EncodedObject {
   }
 
   labels(): SelectorValues {
-    if (this.#labels === undefined) this.#extract();
-    return this.#labels ?? noValues;
+    this.#labels ??= labelsOf(this.#metadata());
+    return this.#labels;
   }
 
   fields(): SelectorValues {
-    if (this.#fields === undefined) this.#extract();
-    return this.#fields ?? noValues;
+    this.#fields ??= this.#form.fieldsOf(this.object());
+    return this.#fields;
   }
 
   /** The same state under another revision: what a delete shows. */
@@ -156,10 +165,11 @@ export class StoredObject implements EncodedObject {
     return this.#encoded;
   }
 
-  #extract(): void {
-    const object = this.object();
-    this.#fields = this.#form.fieldsOf(object);
-    this.#labels = labelsOf(object);
+  #metadata(): JsonObject {
+    if (this.#decoded !== undefined) return this.#decoded["metadata"] as JsonObject;
+    const encoded = this.#encoded;
+    if (encoded instanceof StorageError) throw encoded;
+    return this.#form.decodeMetadata(this, encoded);
   }
 }
 
@@ -181,8 +191,7 @@ export class DecodedObjects {
 
 const noValues: SelectorValues = Object.freeze({});
 
-function labelsOf(object: JsonObject): SelectorValues {
-  const metadata = object["metadata"] as JsonObject;
+function labelsOf(metadata: JsonObject): SelectorValues {
   const labels: JsonValue | undefined = metadata["labels"];
   if (labels === undefined || labels === null || typeof labels !== "object" || Array.isArray(labels)) return noValues;
   return labels as SelectorValues;

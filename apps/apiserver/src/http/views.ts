@@ -1,0 +1,45 @@
+// The two views that every resource has: a Table (what `kubectl get` prints) and metadata only. Both exist in two
+// versions of one group that differ in nothing but the name.
+import {
+  type IncludeObject,
+  type JsonObject,
+  partialObjectMetadata,
+  partialObjectMetadataList,
+  renderTable,
+  type ResourceInfo,
+  tableFor,
+} from "@triarch/api";
+
+export interface TableViewOptions {
+  readonly apiVersion: string;
+  readonly nowMs: number;
+  /** `includeObject` of the query. */
+  readonly includeObject: string;
+  readonly listMeta: JsonObject;
+  /** False on all but the first event of a watch: clients keep the columns. */
+  readonly columns: boolean;
+}
+
+export function tableOf(resource: ResourceInfo, objects: readonly JsonObject[], options: TableViewOptions): JsonObject {
+  const { apiVersion, nowMs, listMeta, columns } = options;
+  const includeObject = includeObjectOf(options.includeObject);
+  const table = renderTable(tableFor(resource), objects, {
+    nowMs,
+    includeObject,
+    listMetadata: listMeta,
+    withColumns: columns,
+  });
+  return { ...table, apiVersion };
+}
+
+export function metadataOf(object: JsonObject, apiVersion: string): JsonObject {
+  return { ...partialObjectMetadata(object), apiVersion };
+}
+
+export function metadataListOf(objects: readonly JsonObject[], apiVersion: string, listMeta: JsonObject): JsonObject {
+  return { ...partialObjectMetadataList(objects, listMeta), apiVersion };
+}
+
+function includeObjectOf(text: string): IncludeObject {
+  return text === "None" || text === "Object" ? text : "Metadata";
+}
