@@ -62,6 +62,22 @@ t.test("selectors", async (t) => {
   await close();
 });
 
+t.test("labels are read from metadata alone, whatever strings it holds", async (t) => {
+  const { resources, close } = openFixture();
+  const key = { namespace: "ns", name: "a" };
+  const annotations = { json: '{"a":"}{\\\\\\""}', "é}": "\\" };
+  await resources.create(configMaps, key, {
+    kind: "ConfigMap",
+    apiVersion: "v1",
+    metadata: { annotations, ...key, ownerReferences: [{ kind: "}" }], labels: { tier: "front" } },
+    data: { labels: "}" },
+  });
+  const list = await resources.list(configMaps, { labelSelector: label("tier", "front") });
+  t.strictSame(list.items[0]?.labels(), { tier: "front" });
+  t.match(list.items[0]?.object(), { metadata: { annotations } });
+  await close();
+});
+
 t.test("pages show one revision, from memory or from the store", async (t) => {
   for (const disturb of [false, true]) {
     const { resources, close } = await seeded();
