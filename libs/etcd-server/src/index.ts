@@ -28,3 +28,7 @@ export { serveStore, untakenBytesMax } from "./bridge/serve-store.ts";
 export type { ServedStore } from "./bridge/serve-store.ts";
 export { memberDataDir } from "./server/data-dir.ts";
 export type { MemberDataDir } from "./server/data-dir.ts";
+export { startStore } from "./start-store.ts";
+export type { RunningStore, StoreOptions } from "./start-store.ts";
+export type { InitialMember } from "./members/membership.ts";
+export { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";

@@ -1,5 +1,5 @@
 import { utf8, utf8Text, type Clock } from "@triarch/base";
-import type { KeyValue} from "@triarch/etcd-proto";
+import type { KeyValue } from "@triarch/etcd-proto";
 import { RangeResponse, ResponseHeader, TxnResponse, type Event } from "@triarch/etcd-proto";
 import {
   memoryStore,

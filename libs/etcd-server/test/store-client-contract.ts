@@ -8,6 +8,8 @@ export interface StoreUnderTest {
   readonly store: StoreClient;
   /** Lets `ms` of store time pass; a store on real time does nothing and the test waits for what must happen. */
   passTime(ms: number): void;
+  /** Ends what stands behind `store`, which is closed before. */
+  end?(): Promise<void>;
 }
 
 /** What every `StoreClient` promises, run on the twin and on the real one. */
@@ -19,6 +21,7 @@ export function storeClientContract(name: string, open: () => Promise<StoreUnder
         await run(t, under.store, under);
       } finally {
         await under.store.close();
+        await under.end?.();
       }
     });
   };

@@ -1,10 +1,12 @@
 import { EventType, type Event } from "@triarch/etcd-proto";
 import { assertDefined, prefixEnd } from "@triarch/base";
-import type { EtcdServer, ServerWatch } from "../server/etcd-server.ts";
+import type { StoreFailure } from "../store-client.ts";
+import type { EtcdServer, ServerWatch, ServerWatchSink } from "../server/etcd-server.ts";
 import { type BatchWriter, frame } from "./frames.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Room } from "./room.ts";
 import { toJson, writeVersion } from "./rows.ts";
+import { storeFailure } from "./store-failure.ts";
 
 interface Served {
   readonly watch: ServerWatch;
@@ -35,21 +37,22 @@ export class ServedWatches {
   open(id: number, prefix: Uint8Array, startRevision: number): void {
     const key = prefix.length === 0 ? new Uint8Array(1) : prefix.slice();
     const request = { key, rangeEnd: prefixEnd(prefix), startRevision: Math.max(startRevision, 0), prevKv: true };
-    const watch = this.#server.watch(request, {
+    this.#lastWatchId = id;
+    try {
+      const watch = this.#server.watch(request, this.#sink(id, startRevision));
+      this.#watches.set(id, { watch, toldRevision: 0, progressRevision: 0 });
+    } catch (error) {
+      this.#end(id, storeFailure(error)); // the store is stopping
+    }
+  }
+
+  #sink(id: number, startRevision: number): ServerWatchSink {
+    return {
       onEvents: (events) => this.#sendEvents(id, events),
       onProgress: (revision) => this.#progress(id, revision),
-      onCompacted: (compactRevision) => {
-        this.#watches.delete(id);
-        const failure = toJson({ code: "compacted", requested: startRevision, compactRevision });
-        this.#outbox.writer.frame(frame.watchEnd, id).text(failure);
-      },
-      onStopped: () => {
-        this.#watches.delete(id);
-        this.#outbox.writer.frame(frame.watchEnd, id).text(toJson({ code: "stopped" }));
-      },
-    });
-    this.#watches.set(id, { watch, toldRevision: 0, progressRevision: 0 });
-    this.#lastWatchId = id;
+      onCompacted: (compactRevision) => this.#end(id, { code: "compacted", requested: startRevision, compactRevision }),
+      onStopped: () => this.#end(id, { code: "stopped" }),
+    };
   }
 
   close(id: number): void {
@@ -82,6 +85,11 @@ export class ServedWatches {
     const writer = this.#outbox.writer.frame(frame.events, id).number(events.length);
     for (const event of events) writeEvent(writer, event);
     return true;
+  }
+
+  #end(id: number, failure: StoreFailure): void {
+    this.#watches.delete(id);
+    this.#outbox.writer.frame(frame.watchEnd, id).text(toJson(failure));
   }
 
   #progress(id: number, revision: number): void {

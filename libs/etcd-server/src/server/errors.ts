@@ -1,6 +1,6 @@
 /**
- * What the replicated store itself refuses, beside what MVCC refuses. Callers branch on `code`; `text` is etcd's own
- * wording, which clients of the etcd port match.
+ * What the replicated store itself refuses, beside what MVCC (`MvccError`) and the lessor (`LeaseError`) refuse. Callers
+ * branch on `code`; the message is etcd's own wording, which clients of the etcd port match.
  */
 export type EtcdServerFailure =
   /** Nothing was proposed: safe to try again. */
@@ -13,12 +13,8 @@ export type EtcdServerFailure =
   | { readonly code: "requestTooLarge"; readonly sizeBytes: number; readonly limitBytes: number }
   | { readonly code: "noSpace" }
   | { readonly code: "corrupt" }
-  | { readonly code: "leaseNotFound"; readonly leaseId: bigint }
-  | { readonly code: "leaseExists"; readonly leaseId: bigint }
-  | { readonly code: "leaseTtlTooLarge"; readonly ttlSeconds: number }
   | { readonly code: "notLeader" }
-  | { readonly code: "badTransferee"; readonly memberId: bigint }
-  | { readonly code: "memberNotFound"; readonly memberId: bigint }
+  | { readonly code: "badTransferee" }
   | { readonly code: "notSupported"; readonly what: string }
   | { readonly code: "stopped" };
 
@@ -57,11 +53,7 @@ const texts: Readonly<Record<Exclude<EtcdServerFailure["code"], "timeout" | "not
   requestTooLarge: "etcdserver: request is too large",
   noSpace: "etcdserver: mvcc: database space exceeded",
   corrupt: "etcdserver: corrupt cluster",
-  leaseNotFound: "etcdserver: requested lease not found",
-  leaseExists: "etcdserver: lease already exists",
-  leaseTtlTooLarge: "etcdserver: too large lease TTL",
   notLeader: "etcdserver: not leader",
   badTransferee: "etcdserver: bad leader transferee",
-  memberNotFound: "etcdserver: member not found",
   stopped: "etcdserver: server stopped",
 };

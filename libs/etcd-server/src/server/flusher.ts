@@ -1,24 +1,21 @@
 import { assert } from "@triarch/base";
-
-/** One row of the store's disk; `value` undefined deletes it. */
-export interface DiskRow {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array | undefined;
-}
+import type { BucketRow } from "@triarch/store-level";
 
 /** Where the state machine stands; written in the same atomic batch as the rows that brought it there. */
 export interface AppliedPosition {
   readonly index: number;
   readonly term: number;
+  /** The store's revision then. Follows from the rows; not written. */
+  readonly revision: number;
 }
 
 export interface FlushTarget {
   /** Writes all of it or nothing, and returns when it is on the disk. */
-  write(rows: readonly DiskRow[], position: AppliedPosition): Promise<void>;
+  write(rows: readonly BucketRow[], position: AppliedPosition): Promise<void>;
 }
 
 interface AppliedRows {
-  readonly rows: readonly DiskRow[];
+  readonly rows: readonly BucketRow[];
   readonly sizeBytes: number;
   readonly position: AppliedPosition;
 }
@@ -63,7 +60,7 @@ export class Flusher {
     return this.#unflushedBytes;
   }
 
-  add(rows: readonly DiskRow[], position: AppliedPosition): void {
+  add(rows: readonly BucketRow[], position: AppliedPosition): void {
     if (this.#failed !== undefined) return;
     let sizeBytes = 0;
     for (const row of rows) sizeBytes += row.key.length + (row.value?.length ?? 0);

@@ -1,0 +1,20 @@
+/** Every bound of the replicated store in one place. What happens past each is said where it is checked. */
+
+/** Marshalled `InternalRaftRequest`; past it "request is too large". */
+export const requestBytesMax = 1_572_864;
+/** Applied in memory and not yet in the database; past it writes get "too many requests". */
+export const unflushedBytesMax = 64 * 1024 * 1024;
+/** Writes proposed here and not yet applied; past it writes get "too many requests". */
+export const pendingProposalsMax = 20_000;
+/** A request without an answer for this long fails with "request timed out". */
+export const requestTimeoutMs = 7_000;
+/** The version the etcd port reports; kube-apiserver decides by it what it may ask for. */
+export const etcdVersion = "3.6.5";
+export const storageVersion = "3.6.0";
+/** Database size at which the NOSPACE alarm is raised. */
+export const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
+/** How often pending requests and leases are looked through. */
+export const sweepIntervalMs = 500;
+/** Leases revoked per sweep at most: 1,000 a second, as etcd. */
+export const revokesPerSweepMax = 500;
+export const autoCompactionIntervalMs = 5 * 60 * 1000;

@@ -1,0 +1,95 @@
+import type { RangeRequest, RangeResponse, TxnRequest, TxnResponse } from "@triarch/etcd-proto";
+import type { MvccStore } from "@triarch/mvcc";
+import { RaftNodeError } from "@triarch/raft-node";
+import type { AppliedWaiter } from "./applied-waiter.ts";
+import type { Consensus } from "./consensus.ts";
+import { EtcdServerError, type EtcdServerFailure } from "./errors.ts";
+
+/**
+ * Reads. A linearizable one asks Raft for an index that the leader vouches for and waits until it is applied here; all
+ * that ask in one turn share a round. While the rows are being replaced by a received state, reads wait.
+ */
+export class Reads {
+  readonly #mvcc: MvccStore;
+  readonly #consensus: Consensus;
+  readonly #applied: AppliedWaiter;
+  readonly #gate: Gate;
+
+  constructor(options: {
+    readonly mvcc: MvccStore;
+    readonly consensus: Consensus;
+    readonly applied: AppliedWaiter;
+    readonly gate: Gate;
+  }) {
+    this.#mvcc = options.mvcc;
+    this.#consensus = options.consensus;
+    this.#applied = options.applied;
+    this.#gate = options.gate;
+  }
+
+  async range(request: RangeRequest): Promise<RangeResponse> {
+    if (!request.serializable) await this.barrier();
+    if (this.#gate.shut) await this.#gate.opened();
+    return this.#mvcc.rangePaced(request);
+  }
+
+  async txn(request: TxnRequest, serializable: boolean): Promise<TxnResponse> {
+    if (!serializable) await this.barrier();
+    if (this.#gate.shut) await this.#gate.opened();
+    return this.#mvcc.txn(request).response;
+  }
+
+  /** Resolves once everything committed before the call is applied here. @throws EtcdServerError */
+  async barrier(): Promise<void> {
+    let index: number;
+    try {
+      index = await this.#consensus.readIndex();
+    } catch (error) {
+      throw ofRaft(error);
+    }
+    await this.#applied.reached(index);
+  }
+}
+
+/** Shut while nothing may be read. */
+export class Gate {
+  #until: Promise<void> | undefined;
+
+  get shut(): boolean {
+    return this.#until !== undefined;
+  }
+
+  /** Shut until `until` is settled, however. */
+  hold(until: Promise<void>): void {
+    this.#until = until;
+    const open = (): void => {
+      if (this.#until === until) this.#until = undefined;
+    };
+    until.then(open, open);
+  }
+
+  async opened(): Promise<void> {
+    while (this.#until !== undefined) {
+      await this.#until.catch(() => undefined); // who holds it reports the failure
+    }
+  }
+}
+
+/** What a failure of Raft's driver is called on this side. */
+export function ofRaft(error: unknown): unknown {
+  return error instanceof RaftNodeError ? new EtcdServerError(failureOf(error.failure), { cause: error }) : error;
+}
+
+function failureOf(failure: RaftNodeError["failure"]): EtcdServerFailure {
+  switch (failure) {
+    case "noLeader":
+    case "notLeader":
+    case "stopped":
+      return { code: failure };
+    case "notMember":
+      return { code: "badTransferee" };
+    case "timeout":
+    case "lostLog":
+      return { code: "timeout", cause: "none" };
+  }
+}

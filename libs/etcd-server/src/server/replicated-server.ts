@@ -1,0 +1,235 @@
+import {
+  AlarmAction,
+  DeleteRangeRequest,
+  PutRequest,
+  RangeRequest,
+  TxnRequest,
+  type AlarmRequest,
+  type AlarmResponse,
+  type CompactionRequest,
+  type CompactionResponse,
+  type DeleteRangeRequestInit,
+  type DeleteRangeResponse,
+  type HashKvResponse,
+  type HashResponse,
+  type LeaseGrantResponse,
+  type LeaseKeepAliveResponse,
+  type LeaseLeasesResponse,
+  type LeaseRevokeResponse,
+  type LeaseTimeToLiveResponse,
+  type MemberListResponse,
+  type PutRequestInit,
+  type PutResponse,
+  type RangeRequestInit,
+  type RangeResponse,
+  type ResponseHeader,
+  type StatusResponse,
+  type TxnRequestInit,
+  type TxnResponse,
+} from "@triarch/etcd-proto";
+import {
+  isReadOnlyTxn,
+  isSerializableTxn,
+  validateDeleteRange,
+  validatePut,
+  validateRange,
+  validateTxn,
+} from "@triarch/mvcc";
+import type { StoreStatus } from "../store-client.ts";
+import type { Consensus } from "./consensus.ts";
+import { EtcdServerError } from "./errors.ts";
+import type { EtcdServer, ServerWatch, ServerWatchRequest, ServerWatchSink, SnapshotFile } from "./etcd-server.ts";
+import type { LeaseRequests } from "./lease-requests.ts";
+import type { Maintenance } from "./maintenance.ts";
+import type { Proposer } from "./proposer.ts";
+import type { Reads } from "./reads.ts";
+import type { ReplicatedState } from "./applier.ts";
+import type { Watches } from "./watches.ts";
+
+export interface ServerParts {
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  readonly state: ReplicatedState;
+  readonly consensus: Consensus;
+  readonly proposer: Proposer;
+  readonly reads: Reads;
+  readonly leases: LeaseRequests;
+  readonly maintenance: Maintenance;
+  readonly watches: Watches;
+  /** Ends everything, in order. */
+  readonly close: () => Promise<void>;
+}
+
+/** `EtcdServer` over Raft: what only reads goes to `Reads`, what writes to `Proposer`; answers get their header here. */
+export class ReplicatedServer implements EtcdServer {
+  readonly #parts: ServerParts;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+  }
+
+  async range(request: RangeRequestInit): Promise<RangeResponse> {
+    this.#assertOpen();
+    const full = RangeRequest.create(request);
+    validateRange(full);
+    return this.#answer(await this.#parts.reads.range(full));
+  }
+
+  async put(request: PutRequestInit): Promise<PutResponse> {
+    this.#assertOpen();
+    validatePut(PutRequest.create(request));
+    return this.#answer((await this.#parts.proposer.propose({ put: request })) as PutResponse);
+  }
+
+  async deleteRange(request: DeleteRangeRequestInit): Promise<DeleteRangeResponse> {
+    this.#assertOpen();
+    validateDeleteRange(DeleteRangeRequest.create(request));
+    return this.#answer((await this.#parts.proposer.propose({ deleteRange: request })) as DeleteRangeResponse);
+  }
+
+  async txn(request: TxnRequestInit): Promise<TxnResponse> {
+    this.#assertOpen();
+    const full = TxnRequest.create(request);
+    validateTxn(full);
+    if (!isReadOnlyTxn(full))
+      return this.#answer((await this.#parts.proposer.propose({ txn: request })) as TxnResponse);
+    return this.#answer(await this.#parts.reads.txn(full, isSerializableTxn(full)));
+  }
+
+  async compact(request: CompactionRequest): Promise<CompactionResponse> {
+    this.#assertOpen();
+    const applied = (await this.#parts.proposer.propose({ compaction: request })) as { readonly revision: number };
+    if (request.physical) await this.#parts.maintenance.compactedPhysically();
+    return { header: this.#headerAt(applied.revision) };
+  }
+
+  async leaseGrant(request: { readonly id: bigint; readonly ttl: number }): Promise<LeaseGrantResponse> {
+    this.#assertOpen();
+    const { revision, id, ttl } = await this.#parts.leases.grant(request);
+    return { header: this.#headerAt(revision), id, ttl, error: "" };
+  }
+
+  async leaseRevoke(request: { readonly id: bigint }): Promise<LeaseRevokeResponse> {
+    this.#assertOpen();
+    const { revision } = await this.#parts.leases.revoke(request.id);
+    return { header: this.#headerAt(revision) };
+  }
+
+  async leaseKeepAlive(request: { readonly id: bigint }): Promise<LeaseKeepAliveResponse> {
+    this.#assertOpen();
+    const header = this.header(); // before the renewal, as etcd
+    return { header, id: request.id, ttl: await this.#parts.leases.keepAlive(request.id) };
+  }
+
+  async leaseTimeToLive(request: { readonly id: bigint; readonly keys: boolean }): Promise<LeaseTimeToLiveResponse> {
+    this.#assertOpen();
+    const times = await this.#parts.leases.timeToLive(request);
+    return { header: this.header(), id: request.id, ...times };
+  }
+
+  async leaseLeases(): Promise<LeaseLeasesResponse> {
+    this.#assertOpen();
+    return { header: this.header(), leases: this.#parts.state.lessor.leaseIds().map((id) => ({ id })) };
+  }
+
+  async memberList(request: { readonly linearizable: boolean }): Promise<MemberListResponse> {
+    this.#assertOpen();
+    if (request.linearizable) await this.#parts.reads.barrier();
+    const members = this.#parts.state.membership.list();
+    return { header: this.#headerAt(0), members: members.map((member) => ({ ...member })) };
+  }
+
+  async alarm(request: AlarmRequest): Promise<AlarmResponse> {
+    this.#assertOpen();
+    if (request.action === AlarmAction.get) {
+      const all = this.#parts.state.alarms.list(request.alarm);
+      const alarms = all.filter((alarm) => request.memberId === 0n || alarm.memberId === request.memberId);
+      return { header: this.header(), alarms };
+    }
+    const applied = (await this.#parts.proposer.propose({ alarm: request })) as {
+      readonly revision: number;
+      readonly alarms: AlarmResponse["alarms"];
+    };
+    return { header: this.#headerAt(applied.revision), alarms: applied.alarms };
+  }
+
+  async status(): Promise<StatusResponse> {
+    this.#assertOpen();
+    return this.#parts.maintenance.status(this.header());
+  }
+
+  async hash(): Promise<HashResponse> {
+    this.#assertOpen();
+    return { header: this.header(), hash: await this.#parts.maintenance.hash() };
+  }
+
+  async hashKv(request: { readonly revision: number }): Promise<HashKvResponse> {
+    this.#assertOpen();
+    return { header: this.header(), ...(await this.#parts.state.mvcc.hashKv(request.revision)) };
+  }
+
+  async defragment(): Promise<void> {
+    this.#assertOpen();
+    this.#parts.maintenance.compactFiles();
+  }
+
+  async moveLeader(request: { readonly targetId: bigint }): Promise<void> {
+    this.#assertOpen();
+    await this.#parts.maintenance.moveLeader(request.targetId);
+  }
+
+  snapshot(): SnapshotFile {
+    throw new EtcdServerError({ code: "notSupported", what: "a snapshot file" });
+  }
+
+  watch(request: ServerWatchRequest, sink: ServerWatchSink): ServerWatch {
+    this.#assertOpen();
+    return this.#parts.watches.add(request, sink);
+  }
+
+  async readBarrier(): Promise<number> {
+    this.#assertOpen();
+    await this.#parts.reads.barrier();
+    return this.#parts.state.mvcc.revision;
+  }
+
+  header(): ResponseHeader {
+    return this.#headerAt(this.#parts.state.mvcc.revision);
+  }
+
+  storeStatus(): StoreStatus {
+    return this.#parts.maintenance.storeStatus(this.header());
+  }
+
+  leaderId(): bigint {
+    return this.#parts.consensus.leader;
+  }
+
+  onLeaderChange(handler: (leaderId: bigint) => void): () => void {
+    return this.#parts.consensus.onLeaderChange(({ leader }) => handler(leader));
+  }
+
+  async handOverLeadership(): Promise<void> {
+    this.#assertOpen();
+    await this.#parts.maintenance.handOverLeadership();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#parts.close();
+    return this.#closing;
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new EtcdServerError({ code: "stopped" });
+  }
+
+  #headerAt(revision: number): ResponseHeader {
+    const { clusterId, memberId, consensus } = this.#parts;
+    return { clusterId, memberId, revision, raftTerm: consensus.term };
+  }
+
+  #answer<Response extends { readonly header: ResponseHeader | undefined }>(response: Response): Response {
+    return { ...response, header: this.#headerAt(response.header?.revision ?? 0) };
+  }
+}

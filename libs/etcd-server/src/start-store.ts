@@ -1,0 +1,187 @@
+import { randomInt } from "node:crypto";
+import { seededRng, systemClock, type Clock, type Rng } from "@triarch/base";
+import type { PeerTls, RaftTiming, startRaftNode } from "@triarch/raft-node";
+import type { Logger } from "@triarch/telemetry";
+import { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";
+import { Membership, type InitialMember } from "./members/membership.ts";
+import { AppliedWaiter } from "./server/applied-waiter.ts";
+import { CompactionRunner } from "./server/compaction-runner.ts";
+import { memberDataDir } from "./server/data-dir.ts";
+import { MemberDatabase } from "./server/database.ts";
+import type { EtcdServer } from "./server/etcd-server.ts";
+import { Flusher } from "./server/flusher.ts";
+import { Housekeeping } from "./server/housekeeping.ts";
+import { LeaseRequests } from "./server/lease-requests.ts";
+import { autoCompactionIntervalMs, quotaBytesDefault, requestTimeoutMs } from "./server/limits.ts";
+import { Maintenance } from "./server/maintenance.ts";
+import { PendingProposals } from "./server/pending-proposals.ts";
+import { Proposer } from "./server/proposer.ts";
+import { StoreStateMachine } from "./server/raft-state-machine.ts";
+import { Gate, Reads } from "./server/reads.ts";
+import { ReplicatedServer } from "./server/replicated-server.ts";
+import { StateMachine } from "./server/state-machine.ts";
+import { Watches } from "./server/watches.ts";
+
+export interface StoreOptions {
+  /** This member's name; one of `initialMembers`. */
+  readonly name: string;
+  /** Holds `member/`. Made if missing. */
+  readonly dataDir: string;
+  /** Alike on all members; another token makes another cluster. */
+  readonly clusterToken: string;
+  /** All first members, this one included, alike on all. One is a cluster of its own. */
+  readonly initialMembers: readonly InitialMember[];
+  /** Where this member's etcd port can be reached; told to the cluster. */
+  readonly clientUrls?: readonly string[];
+  readonly listenPeer: { readonly host: string; readonly port: number };
+  /** Absent: plain TCP, for tests and for a lone member on loopback. */
+  readonly peerTls?: PeerTls;
+  /** Where a member listens now, by name; default: its first peer URL. */
+  readonly peerUrlOf?: (name: string) => string | undefined;
+  readonly timing?: Partial<RaftTiming>;
+  readonly quotaBytes?: number;
+  /** 0: never. Default 5 minutes. */
+  readonly autoCompactionIntervalMs?: number;
+  readonly requestTimeoutMs?: number;
+  readonly clock?: Clock;
+  /** Another driver of the log, for tests of what stands on it. */
+  readonly startRaft?: typeof startRaftNode;
+  readonly logger: Logger;
+  /** The disk, the log or the state machine failed: the store has stopped and the process must end. Called once. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface RunningStore {
+  readonly server: EtcdServer;
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  readonly peerAddress: { readonly host: string; readonly port: number };
+  /** Stops taking requests, gives leadership away, makes everything durable. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts one member: opens its database, rebuilds the state, replays the log, joins its peers. Resolves before there is
+ * a leader.
+ *
+ * @throws LevelStoreError | WalError | Error naming what is wrong with the data directory or the options
+ */
+export async function startStore(options: StoreOptions): Promise<RunningStore> {
+  const { name, clusterToken, initialMembers, logger } = options;
+  const clock = options.clock ?? systemClock;
+  const own = initialMembers.find((member) => member.name === name);
+  if (own === undefined)
+    throw new Error(`member ${name} is not among the initial members; add it there with its peer URL`);
+  const memberId = memberIdOf(own.peerUrls, clusterToken);
+  const idOf = (member: InitialMember): bigint => memberIdOf(member.peerUrls, clusterToken);
+  const clusterId = clusterIdOf(initialMembers.map(idOf));
+  const fatal = onceFatal(options);
+
+  const dir = memberDataDir(options.dataDir);
+  const database = await MemberDatabase.open(dir);
+  try {
+    const state = await database.load(clock, Membership.initial(initialMembers, clusterToken));
+    const position = database.position(state.mvcc.revision);
+    const flusher = new Flusher({
+      target: { write: (rows, to) => database.level.write(rows, to) },
+      durable: position,
+      onFlushed: ({ revision }) => state.mvcc.persisted(revision),
+      onFailed: fatal,
+    });
+    const timeoutMs = options.requestTimeoutMs ?? requestTimeoutMs;
+    const pending = new PendingProposals({ clock, timeoutMs });
+    const applied = new AppliedWaiter({ clock, timeoutMs });
+    const watches = new Watches(state.mvcc, fatal);
+    const compactions = new CompactionRunner(state.mvcc, (rows) => machine.addRows(rows));
+    const onCompacted = (): void => compactions.start();
+    const machine: StateMachine = new StateMachine({ state, position, flusher, pending, applied, onCompacted });
+    const gate = new Gate();
+    const startRaft = options.startRaft ?? (await import("@triarch/raft-node")).startRaftNode;
+    const node = await startRaft({
+      id: memberId,
+      clusterId,
+      dir: dir.root,
+      initialMembers: initialMembers.map((member) => ({ id: idOf(member), peerUrl: member.peerUrls[0] ?? "" })),
+      ...peerUrls(options, idOf),
+      listen: options.listenPeer,
+      ...(options.peerTls === undefined ? {} : { tls: options.peerTls }),
+      ...(options.timing === undefined ? {} : { timing: options.timing }),
+      stateMachine: new StoreStateMachine({
+        machine,
+        database,
+        flusher,
+        compactions,
+        watches,
+        gate,
+        logger,
+      }),
+      clock,
+      rng: seededRng(randomInt(2 ** 32)),
+      logger,
+      onFatal: fatal,
+    });
+    const reads = new Reads({ mvcc: state.mvcc, consensus: node, applied, gate });
+    compactions.start(); // one that a crash cut short
+    const quotaBytes = options.quotaBytes ?? quotaBytesDefault;
+    const proposer = new Proposer({ memberId, clock, consensus: node, pending, flusher });
+    const parts = { name, state, consensus: node, flusher, compactions, quotaBytes, logger };
+    const maintenance = new Maintenance({ ...parts, database });
+    const housekeeping = new Housekeeping({
+      ...{ memberId, name, clientUrls: options.clientUrls ?? [], state, consensus: node, proposer, pending, applied },
+      ...{ maintenance, quotaBytes, logger, leaseExtensionMs: electionTimeoutMs(options.timing) },
+      autoCompactionIntervalMs: options.autoCompactionIntervalMs ?? autoCompactionIntervalMs,
+    });
+
+    const close = async (): Promise<void> => {
+      await node.stop({ handOver: true });
+      housekeeping.close();
+      pending.failAll({ code: "stopped" });
+      applied.failAll({ code: "stopped" });
+      watches.close();
+      await compactions.stop();
+      try {
+        await flusher.flush();
+      } catch (error) {
+        logger.error({ error: String(error) }, "the last rows were not written; the log still has them");
+      }
+      await database.close();
+    };
+    const leases = new LeaseRequests({ lessor: state.lessor, proposer, rng: cryptoRng });
+    const server = new ReplicatedServer({
+      ...{ clusterId, memberId, state, consensus: node, proposer, reads, leases, maintenance, watches, close },
+    });
+    logger.info({ member: memberIdText(memberId), cluster: memberIdText(clusterId), ...position }, "store started");
+    return { server, clusterId, memberId, peerAddress: node.peerAddress, close: () => server.close() };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Lease ids must not repeat over members and restarts: these numbers come from the operating system. */
+const cryptoRng: Rng = { next: () => randomInt(2 ** 47) / 2 ** 47, int: (bound) => randomInt(bound) };
+
+/** Raft's defaults: 10 ticks of 50 ms. */
+function electionTimeoutMs(timing: Partial<RaftTiming> | undefined): number {
+  return (timing?.electionTicks ?? 10) * (timing?.tickMs ?? 50);
+}
+
+function peerUrls(
+  { initialMembers, peerUrlOf }: StoreOptions,
+  idOf: (member: InitialMember) => bigint,
+): { readonly peerUrlOf?: (id: bigint) => string | undefined } {
+  if (peerUrlOf === undefined) return {};
+  const nameOf = new Map(initialMembers.map((member) => [idOf(member), member.name]));
+  return { peerUrlOf: (id) => peerUrlOf(nameOf.get(id) ?? "") };
+}
+
+function onceFatal({ logger, onFatal }: StoreOptions): (error: unknown) => void {
+  let told = false;
+  return (error) => {
+    const failure = error instanceof Error ? error : new Error(String(error));
+    logger.error({ error: failure.stack ?? failure.message }, "the store cannot go on");
+    if (told) return;
+    told = true;
+    onFatal(failure);
+  };
+}
