@@ -27,6 +27,7 @@ t.test("a pod", async (t) => {
           resources: { limits: { cpu: "1", memory: "1Gi" }, requests: { cpu: "250m" } },
         },
         image("registry:5000/nginx:1"),
+        image("registry:5000/nginx"),
         image("nginx:latest"),
         image("nginx@sha256:0000"),
       ],
@@ -46,7 +47,7 @@ t.test("a pod", async (t) => {
   const containers = spec["containers"] as MutableObject[];
   t.same(
     containers.map((container) => container["imagePullPolicy"]),
-    ["Always", "IfNotPresent", "Always", "IfNotPresent"],
+    ["Always", "IfNotPresent", "Always", "Always", "IfNotPresent"],
   );
   t.match(containers[0], {
     terminationMessagePath: "/dev/termination-log",

@@ -134,13 +134,18 @@ function noteKey(scanner: Scanner, keys: Set<string>, key: string): void {
 
 function scanString(scanner: Scanner): string {
   const start = scanner.at;
+  let isEscaped = false;
   for (scanner.at += 1; ; scanner.at += 1) {
     const letter = scanner.text[scanner.at];
     if (letter === '"') break;
     if (letter === undefined || letter < " ") throw unexpected(scanner, "in string literal");
-    if (letter === "\\") scanEscape(scanner);
+    if (letter === "\\") {
+      isEscaped = true;
+      scanEscape(scanner);
+    }
   }
   scanner.at += 1;
+  if (!isEscaped) return scanner.text.slice(start + 1, scanner.at - 1);
   return JSON.parse(scanner.text.slice(start, scanner.at)) as string;
 }
 
@@ -167,7 +172,10 @@ function scanLiteral(scanner: Scanner, literal: string): void {
 }
 
 function scanNumber(scanner: Scanner): void {
-  const isDigit = (): boolean => /^[0-9]$/.test(scanner.text[scanner.at] ?? "");
+  const isDigit = (): boolean => {
+    const code = scanner.text.charCodeAt(scanner.at);
+    return code >= 0x30 && code <= 0x39;
+  };
   const digits = (where: string): void => {
     if (!isDigit()) throw unexpected(scanner, where);
     while (isDigit()) scanner.at += 1;
@@ -188,7 +196,10 @@ function scanNumber(scanner: Scanner): void {
 }
 
 function skipSpace(scanner: Scanner): void {
-  while (/^[ \t\r\n]$/.test(scanner.text[scanner.at] ?? "")) scanner.at += 1;
+  for (; ; scanner.at += 1) {
+    const code = scanner.text.charCodeAt(scanner.at);
+    if (code !== 0x20 && code !== 0x0a && code !== 0x09 && code !== 0x0d) return;
+  }
 }
 
 function unexpected(scanner: Scanner, where: string): JsonSyntaxError {
