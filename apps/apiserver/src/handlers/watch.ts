@@ -47,9 +47,7 @@ function checkVersion(resourceVersion: string): void {
 function runWatch(call: ResourceCall, form: Form, options: ParsedListOptions, sink: StreamSink): void {
   const { api, info, resource } = call;
   const lineOf = eventWriter(call, form);
-  let subscription: WatchSubscription | undefined;
-  sink.onDrained(() => subscription?.resume());
-  subscription = api.registry.store.watch(
+  const subscription: WatchSubscription = api.registry.store.watch(
     storedResource(resource),
     {
       namespace: info.namespace,
@@ -66,6 +64,7 @@ function runWatch(call: ResourceCall, form: Form, options: ParsedListOptions, si
       end: (end) => finish(end, sink, resource),
     },
   );
+  sink.onDrained(() => subscription.resume());
   sink.signal.addEventListener("abort", () => {
     subscription.close();
     sink.end();

@@ -84,9 +84,9 @@ class Update {
 
   async decide(current: EncodedObject | undefined): Promise<Change> {
     await this.abandoned();
-    const { resource, produce } = this.#request;
+    const { resource } = this.#request;
     const old = current === undefined ? undefined : servedObject(resource, current.object());
-    const next = await produce(old);
+    const next = await this.#request.produce(old);
     checkNames(next, this.#request);
     if (old === undefined) return this.#create(next);
     checkIdentity(resource, this.#request.name, next, old);

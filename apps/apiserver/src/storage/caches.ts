@@ -36,6 +36,7 @@ export class Caches {
   readonly #barrier: ReadBarrier;
   readonly #decoded = new DecodedObjects();
   readonly #byPrefix = new Map<string, WatchCache>();
+  readonly #required = new Set<WatchCache>();
 
   constructor(parts: CachesParts) {
     this.#parts = parts;
@@ -74,8 +75,16 @@ export class Caches {
     return cache;
   }
 
-  all(): readonly WatchCache[] {
-    return [...this.#byPrefix.values()];
+  /** The cache of a resource without which the server is not ready. */
+  require(resource: StoredResource): WatchCache {
+    const cache = this.of(resource);
+    this.#required.add(cache);
+    return cache;
+  }
+
+  /** The first required cache that has no state yet. */
+  firstMissing(): WatchCache | undefined {
+    return [...this.#required].find((cache) => cache.problem !== undefined);
   }
 
   /** @throws StorageError */
@@ -122,7 +131,7 @@ export class Caches {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.all().map((cache) => cache.close()));
+    await Promise.all([...this.#byPrefix.values()].map((cache) => cache.close()));
   }
 }
 

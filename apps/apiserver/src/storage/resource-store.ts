@@ -124,7 +124,7 @@ class CachedResourceStore implements ResourceStore {
   }
 
   async start(resources: readonly StoredResource[], signal?: AbortSignal): Promise<void> {
-    const caches = resources.map((resource) => this.#caches.of(resource));
+    const caches = resources.map((resource) => this.#caches.require(resource));
     while (signal?.aborted !== true && !this.#caches.signal.aborted) {
       const loaded = await Promise.all(caches.map((cache) => cache.waitFor(1, startPollMs)));
       if (loaded.every((isLoaded) => isLoaded)) return;
@@ -137,7 +137,7 @@ class CachedResourceStore implements ResourceStore {
   }
 
   problem(): string | undefined {
-    const waiting = this.#caches.all().find((cache) => cache.problem !== undefined);
+    const waiting = this.#caches.firstMissing();
     return waiting === undefined ? undefined : `${waiting.form.resource.resource}: ${waiting.problem ?? ""}`;
   }
 

@@ -85,8 +85,13 @@ export class ResourceForm {
     }
   }
 
-  fieldsOf(object: JsonObject): SelectorValues {
-    return this.#fieldsOf(this.resource, object);
+  /** An object that its own kind's rules can't make sense of is as unreadable as one that is no JSON. */
+  fieldsOf(key: ObjectKey, object: JsonObject): SelectorValues {
+    try {
+      return this.#fieldsOf(this.resource, object);
+    } catch (error) {
+      throw this.#corrupt(key, error);
+    }
   }
 
   #corrupt(key: ObjectKey, cause: unknown): StorageError {
@@ -138,8 +143,20 @@ export class StoredObject implements EncodedObject {
   }
 
   fields(): SelectorValues {
-    this.#fields ??= this.#form.fieldsOf(this.object());
+    this.#fields ??= this.#form.fieldsOf(this, this.object());
     return this.#fields;
+  }
+
+  /** Finds labels and fields now, in a moment that suits, rather than all at once in the first selective list. */
+  prepare(): void {
+    if (this.#encoded instanceof StorageError) return;
+    try {
+      this.fields();
+      this.labels();
+    } catch {
+      // Whoever asks for them is told.
+    }
+    this.#decoded = undefined;
   }
 
   /** The same state under another revision: what a delete shows. */

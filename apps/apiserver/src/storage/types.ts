@@ -191,7 +191,7 @@ export interface ResourceStore {
   start(resources: readonly StoredResource[], signal?: AbortSignal): Promise<void>;
   /** Objects in the cache, not linearizable. For metrics and quotas' first guess. */
   count(resource: StoredResource): number;
-  /** Undefined when every started cache has a state; else which has not, and why. For `/readyz`. */
+  /** Undefined when every cache named to `start` has a state; else which has not, and why. For `/readyz`. */
   problem(): string | undefined;
   /** Ends all watches with "closed". */
   close(): Promise<void>;

@@ -189,7 +189,10 @@ export class WatchCache {
       });
       for (const row of page.rows) {
         const key = objectKey(this.form.resource, row.key);
-        if (key !== undefined) objects.set(this.form.read(key, row.value, row.modRevision));
+        if (key === undefined) continue;
+        const object = this.form.read(key, row.value, row.modRevision);
+        objects.set(object);
+        if (this.#parts.indexedFields.length > 0) object.prepare();
       }
       startAfter = page.rows.at(-1)?.key;
       if (!page.more || startAfter === undefined) break;

@@ -1,0 +1,65 @@
+// The store thread's whole life: start the member, serve the bridge and the etcd port, stop when told.
+// Runs as a worker thread of `startStoreWorker`.
+import { parentPort, workerData, type MessagePort } from "node:worker_threads";
+import { assertDefined } from "@triarch/base";
+import { startEtcdGrpc, type EtcdGrpc } from "@triarch/etcd-grpc";
+import { serveStore, startStore } from "@triarch/etcd-server";
+import { createLogger, createRegistry } from "@triarch/telemetry";
+import type { StoreThreadOptions, StoreThreadOrder, StoreThreadReport } from "./server/store-worker.ts";
+
+const parent = assertDefined(parentPort, "store-thread.ts runs only as a worker thread");
+const { options, port } = workerData as { readonly options: StoreThreadOptions; readonly port: MessagePort };
+
+const report = (message: StoreThreadReport): void => parent.postMessage(message);
+
+/** @returns what stops it */
+async function run(): Promise<() => Promise<void>> {
+  const logger = createLogger({ component: "store", levels: options.logLevels }).child({ member: options.name });
+  const { name, dataDir, clusterToken, initialCluster, peer } = options;
+  const ownClientUrl = initialCluster.find((member) => member.name === name)?.clientUrl;
+  const store = await startStore({
+    name,
+    dataDir,
+    clusterToken,
+    initialMembers: initialCluster.map((member) => ({ name: member.name, peerUrls: [member.peerUrl] })),
+    listenPeer: peer.listen,
+    ...(ownClientUrl === undefined ? {} : { clientUrls: [ownClientUrl] }),
+    ...(peer.tls === undefined ? {} : { peerTls: peer.tls }),
+    logger,
+    onFatal: (error) => report({ kind: "fatal", message: `the store can't go on: ${error.message}` }),
+  });
+  const served = serveStore(port, store.server);
+  let etcd: EtcdGrpc | undefined;
+  try {
+    if (options.etcd !== undefined) {
+      const { listen, tls } = options.etcd;
+      etcd = await startEtcdGrpc({ server: store.server, ...listen, tls, logger, registry: createRegistry("etcd") });
+    }
+  } catch (error) {
+    served.close();
+    await store.close();
+    throw error;
+  }
+  report({ kind: "started", etcdUrl: etcd?.url });
+  return async () => {
+    await etcd?.close();
+    served.close();
+    await store.close();
+  };
+}
+
+try {
+  const stop = await run();
+  parent.on("message", (order: StoreThreadOrder) => {
+    if (order !== "stop") return;
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        report({ kind: "fatal", message: `the store did not stop cleanly: ${String(error)}` });
+        process.exit(1);
+      },
+    );
+  });
+} catch (error) {
+  report({ kind: "refused", message: error instanceof Error ? error.message : String(error) });
+}
