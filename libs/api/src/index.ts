@@ -75,7 +75,6 @@ export { bindPod, containerNames, qosClass } from "./kinds/pods.ts";
 export { needsClusterIp, needsHealthCheckNodePort, needsNodePort } from "./kinds/services.ts";
 export { prepareForFinalize } from "./kinds/cluster.ts";
 export { validateScale } from "./kinds/workloads.ts";
-export { decodeBase64, encodeBase64 } from "./validation/base64.ts";
 export { cidrFamily, ipFamily } from "./validation/addresses.ts";
 export type { IpFamily } from "./validation/addresses.ts";
 

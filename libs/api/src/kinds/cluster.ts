@@ -103,6 +103,8 @@ export const nodes: KindStrategy = defineStrategy({
   validateChange: (next, old) => {
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
     const errors: Errors = [];
+    // The recorded server judges taints once as part of the node and once as part of the change.
+    checkTaints(errors, "metadata.taints", typed<Node>(next).spec?.taints ?? []);
     if (listAt(before, "podCIDRs").length > 0 && !deepEqual(listAt(spec, "podCIDRs"), listAt(before, "podCIDRs"))) {
       errors.push(forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid'));
     }

@@ -5,7 +5,7 @@ import { type FieldError, forbidden, invalid, required, tooLong } from "../meta/
 import { childOf, deepEqual, type MutableObject, objectAt, textAt } from "../meta/mutable.ts";
 import { configMapKey } from "../meta/names.ts";
 import { checkText, type Errors, immutable } from "../validation/basics.ts";
-import { decodeBase64, encodeBase64 } from "../validation/base64.ts";
+import { base64Bytes, base64Text } from "../protobuf/base64.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
@@ -68,7 +68,7 @@ function foldStringData(object: MutableObject): void {
   delete object["stringData"];
   if (texts === undefined || Object.keys(texts).length === 0) return;
   const data = childOf(object, "data");
-  for (const key of Object.keys(texts)) data[key] = encodeBase64(utf8(textAt(texts, key)));
+  for (const key of Object.keys(texts)) data[key] = base64Text(utf8(textAt(texts, key)));
 }
 
 /** Keys that a type demands. */
@@ -109,7 +109,7 @@ function fixedChange(next: JsonObject, old: JsonObject, fields: readonly string[
 
 function isJson(base64: string): boolean {
   try {
-    JSON.parse(new TextDecoder().decode(decodeBase64(base64)));
+    JSON.parse(new TextDecoder().decode(base64Bytes(base64)));
     return true;
   } catch {
     return false;

@@ -8,7 +8,7 @@ import type {
 } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { duplicate, type FieldError, invalid, required } from "../meta/field-error.ts";
-import { typed, objectAt, semanticEqual, textAt } from "../meta/mutable.ts";
+import { deepEqual, ownField, typed, objectAt, semanticEqual, textAt } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain, labelKey } from "../meta/names.ts";
 import { cidrFamily, ipFamily, ipText, nonSpecialIp, validCidr, validIp } from "../validation/addresses.ts";
 import { checkEnum, checkPort, checkText, type Errors, immutable } from "../validation/basics.ts";
@@ -133,6 +133,8 @@ export const ipAddresses: KindStrategy = defineStrategy({
     const errors: Errors = [];
     const parent = objectAt(objectAt(object, "spec") ?? {}, "parentRef");
     if (parent === undefined) return [required("spec.parentRef")];
+    const group = textAt(parent, "group");
+    if (group !== "") checkText(errors, "spec.parentRef.group", group, dns1123Subdomain);
     for (const field of ["resource", "name"]) {
       if (textAt(parent, field) === "") errors.push(required(`spec.parentRef.${field}`));
     }
@@ -148,7 +150,7 @@ export const ipAddresses: KindStrategy = defineStrategy({
 export const serviceCidrs: KindStrategy = defineStrategy({
   namespaced: false,
   initialStatus: {},
-  validate: (object) => {
+  validateNew: (object) => {
     const cidrs = typed<ServiceCIDR>(object).spec?.cidrs ?? [];
     const errors: Errors = [];
     if (cidrs.length === 0) errors.push(required("spec.cidrs", "at least one CIDR required"));
@@ -158,5 +160,10 @@ export const serviceCidrs: KindStrategy = defineStrategy({
     }
     cidrs.forEach((cidr, i) => checkText(errors, `spec.cidrs[${i}]`, cidr, validCidr));
     return errors;
+  },
+  validateChange: (next, old) => {
+    const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
+    const cidrs = ownField(spec, "cidrs");
+    return deepEqual(cidrs, ownField(before, "cidrs")) ? [] : [immutable("spec.cidrs", cidrs)];
   },
 });

@@ -38,6 +38,8 @@ export interface KindRules {
   readonly prepareStatusUpdate?: (next: MutableObject, old: JsonObject) => void;
   /** What is wrong with an object, new or changed, apart from its metadata. */
   readonly validate?: (object: JsonObject) => readonly FieldError[];
+  /** What a new object must have and an old one is not asked again. */
+  readonly validateNew?: (object: JsonObject) => readonly FieldError[];
   /** What may not have changed; runs after `validate`. */
   readonly validateChange?: (next: JsonObject, old: JsonObject) => readonly FieldError[];
   readonly validateStatus?: (next: JsonObject, old: JsonObject) => readonly FieldError[];
@@ -81,7 +83,11 @@ export function defineStrategy(rules: KindRules): KindStrategy {
         carryField(childOf(next, "metadata"), objectAt(old, "metadata") ?? {}, "labels");
       rules.prepareStatusUpdate?.(next, old);
     },
-    validateCreate: (object) => [...validateObjectMeta(object, meta), ...(rules.validate?.(object) ?? [])],
+    validateCreate: (object) => [
+      ...validateObjectMeta(object, meta),
+      ...(rules.validate?.(object) ?? []),
+      ...(rules.validateNew?.(object) ?? []),
+    ],
     validateUpdate: (next, old) => [
       ...validateObjectMetaUpdate(next, old, meta),
       ...(rules.validate?.(next) ?? []),

@@ -1,5 +1,5 @@
 // Jobs and CronJobs. A Job's selector is its own uid, written into the pods' labels, so that no two Jobs share pods.
-import type { CronJobSpec, JobSpec } from "../generated/types.generated.ts";
+import type { CronJobSpec, JobSpec, PodSpec } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { type FieldError, invalid, notSupported, required } from "../meta/field-error.ts";
 import {
@@ -12,8 +12,9 @@ import {
   textAt,
   typed,
 } from "../meta/mutable.ts";
-import { dns1123Subdomain, maxLengthText } from "../meta/names.ts";
+import { dns1123Label, dns1123Subdomain, maxLengthText } from "../meta/names.ts";
 import { checkEnum, checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
+import { checkPodFailurePolicy } from "../validation/pod-failure-policy.ts";
 import { validatePodTemplate } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
@@ -31,7 +32,11 @@ export const jobs: KindStrategy = defineStrategy({
   selectorFields: ["status.successful"],
   selectorValues: (object) => ({ "status.successful": String(numberAt(objectAt(object, "status"), "succeeded") ?? 0) }),
   prepareCreate: generateSelector,
-  validate: (object) => validateJobSpec(objectAt(object, "spec") ?? {}, "spec"),
+  validate: (object) => [
+    ...validateGeneratedSelector(object),
+    ...validatePodNames(object),
+    ...validateJobSpec(objectAt(object, "spec") ?? {}, "spec"),
+  ],
   validateChange: (next, old) => {
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
     const errors: Errors = [];
@@ -70,6 +75,42 @@ function generateSelector(object: MutableObject): void {
   Object.assign(childOf(childOf(spec, "selector"), "matchLabels"), { [uidLabel]: uid });
 }
 
+/** The labels that tie pods to their Job must be the generated ones. */
+function validateGeneratedSelector(object: JsonObject): readonly FieldError[] {
+  const spec = objectAt(object, "spec") ?? {};
+  if (spec["manualSelector"] === true) return [];
+  const metadata = objectAt(object, "metadata");
+  const [uid, name] = [textAt(metadata, "uid"), textAt(metadata, "name")];
+  const labels = objectAt(objectAt(objectAt(spec, "template") ?? {}, "metadata") ?? {}, "labels");
+  const errors: Errors = [];
+  const path = "spec.template.metadata.labels";
+  for (const [key, wanted] of [
+    ["controller-uid", uid],
+    ["job-name", name],
+    [uidLabel, uid],
+    [nameLabel, name],
+  ] as const) {
+    const found = labels === undefined ? undefined : ownField(labels, key);
+    if (found === undefined) errors.push(required(`${path}[${key}]`, `must be '${wanted}'`));
+    else if (found !== wanted) errors.push(invalid(`${path}[${key}]`, labels, `must be '${wanted}'`));
+  }
+  if (labels?.[uidLabel] !== objectAt(objectAt(spec, "selector") ?? {}, "matchLabels")?.[uidLabel]) {
+    errors.push(invalid(path, labels, "`selector` does not match template `labels`"));
+  }
+  return errors;
+}
+
+/** Pods of an Indexed Job are called after it and their index, which must be a name too. */
+function validatePodNames(object: JsonObject): readonly FieldError[] {
+  const spec = objectAt(object, "spec");
+  const completions = numberAt(spec, "completions") ?? 0;
+  if (textAt(spec, "completionMode") !== "Indexed" || completions <= 0) return [];
+  const name = textAt(objectAt(object, "metadata"), "name");
+  const last = `${name}-${completions - 1}`;
+  if (dns1123Label(last).length === 0) return [];
+  return [invalid("metadata.name", name, `will not able to create pod with invalid DNS label: ${last}`)];
+}
+
 function validateJobSpec(object: JsonObject, path: string): readonly FieldError[] {
   const spec = typed<Partial<JobSpec>>(object);
   const errors: Errors = [];
@@ -93,6 +134,12 @@ function validateJobSpec(object: JsonObject, path: string): readonly FieldError[
     checkEnum(errors, `${path}.podReplacementPolicy`, spec.podReplacementPolicy, policies, "unsupported");
   }
   const template = objectAt(object, "template") ?? {};
+  checkPodFailurePolicy(
+    errors,
+    `${path}.podFailurePolicy`,
+    spec.podFailurePolicy?.rules ?? [],
+    typed<Partial<PodSpec>>(objectAt(template, "spec") ?? {}),
+  );
   errors.push(...validatePodTemplate(template, `${path}.template`));
   const restartPolicy = textAt(objectAt(template, "spec"), "restartPolicy");
   const field = `${path}.template.spec.restartPolicy`;

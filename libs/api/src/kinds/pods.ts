@@ -14,10 +14,12 @@ import {
   typed,
   carryField,
 } from "../meta/mutable.ts";
-import { type FieldError, forbidden, invalid } from "../meta/field-error.ts";
+import { type FieldError, forbidden, invalid, required } from "../meta/field-error.ts";
 import { parseQuantity } from "../quantity/quantity.ts";
 import { timeText } from "../meta/time.ts";
+import type { Errors } from "../validation/basics.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
+import { checkTolerations } from "../validation/scheduling.ts";
 import { defineStrategy } from "./generic.ts";
 import type { DeletionRequest, KindStrategy } from "./strategy.ts";
 
@@ -110,9 +112,22 @@ function validatePodChange(next: JsonObject, old: JsonObject): readonly FieldErr
       return [forbidden(`spec.${list}`, "pod updates may not add or remove containers")];
     }
   }
-  const errors = [...deadlineErrors(typed<PodSpec>(spec), typed<PodSpec>(oldSpec)), ...tolerationErrors(spec, oldSpec)];
+  const errors = [
+    ...imageErrors(spec),
+    ...deadlineErrors(typed<PodSpec>(spec), typed<PodSpec>(oldSpec)),
+    ...tolerationErrors(spec, oldSpec),
+  ];
   if (errors.length > 0) return errors;
   return semanticEqual(withOldMutableFields(spec, oldSpec), oldSpec) ? [] : [forbidden("spec", immutableText)];
+}
+
+/** An image may change but not go: said here again, beside what the check of the spec says. */
+function imageErrors(spec: JsonObject): readonly FieldError[] {
+  return ["containers", "initContainers"].flatMap((list) =>
+    listAt(spec, list).flatMap((container, i) =>
+      isObject(container) && textAt(container, "image") === "" ? [required(`spec.${list}[${i}].image`)] : [],
+    ),
+  );
 }
 
 function deadlineErrors(spec: PodSpec, oldSpec: PodSpec): readonly FieldError[] {
@@ -140,7 +155,11 @@ function tolerationErrors(spec: JsonObject, oldSpec: JsonObject): readonly Field
   const kept = listAt(oldSpec, "tolerations").every((old) =>
     present.some((one) => semanticEqual(one, withoutSeconds(old))),
   );
-  if (kept) return [];
+  if (kept) {
+    const errors: Errors = [];
+    checkTolerations(errors, "spec.tolerations", typed<PodSpec>(spec).tolerations ?? []);
+    return errors;
+  }
   return [forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")];
 }
 

@@ -3,7 +3,7 @@ import type { Event, EventsV1Event, Lease } from "../generated/types.generated.t
 import type { JsonObject, JsonValue } from "../json.ts";
 import { type FieldError, invalid, required } from "../meta/field-error.ts";
 import { objectAt, ownField, semanticEqual, textAt, typed } from "../meta/mutable.ts";
-import { labelKey } from "../meta/names.ts";
+import { labelKey, pathSegment } from "../meta/names.ts";
 import { checkNonNegative, checkText, type Errors, immutable } from "../validation/basics.ts";
 import { defineStrategy, type KindRules } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
@@ -57,6 +57,7 @@ function checkNamespace(errors: Errors, object: JsonObject, involved: string): v
 /** Events of the core group: kubelets of every age write them, so little is demanded. */
 export const coreEvents: KindStrategy = defineStrategy({
   namespaced: true,
+  nameCheck: pathSegment,
   allowCreateOnUpdate: true,
   ...eventSelectors,
   validate: (object) => {
@@ -77,9 +78,6 @@ export const events: KindStrategy = defineStrategy({
     // Old events that were converted have no eventTime; the strict rules are not for them.
     if (event.eventTime === undefined && (event.deprecatedCount ?? 0) > 0) return errors;
     const { reportingController = "", reportingInstance = "", action = "", reason = "", type = "", note = "" } = event;
-    if (event.eventTime === undefined && textAt(objectAt(object, "metadata"), "resourceVersion") === "") {
-      errors.push(required("eventTime"));
-    }
     if (reportingController === "") errors.push(required("reportingController"));
     checkText(errors, "reportingController", reportingController, labelKey);
     checkLength(errors, "reportingInstance", reportingInstance, reportingInstanceLengthMax);
@@ -89,6 +87,10 @@ export const events: KindStrategy = defineStrategy({
       errors.push(invalid("message", "", `can have at most ${noteLengthMax} characters`));
     if (type !== "Normal" && type !== "Warning") errors.push(invalid("type", "", `has invalid value: ${type}`));
     return errors;
+  },
+  validateNew: (object) => {
+    const { eventTime, deprecatedCount = 0 } = typed<Partial<EventsV1Event>>(object);
+    return eventTime === undefined && deprecatedCount === 0 ? [required("eventTime")] : [];
   },
   validateChange: validateEventChange,
 });
@@ -107,6 +109,8 @@ const fixedEventFields: readonly (readonly [string, string])[] = [
   ["deprecatedFirstTimestamp", "firstTimestamp"],
   ["deprecatedLastTimestamp", "lastTimestamp"],
   ["deprecatedCount", "count"],
+  // Twice, as in the recorded server.
+  ["reason", "reason"],
   ["type", "type"],
   ["eventTime", "eventTime"],
   ["action", "action"],

@@ -150,7 +150,7 @@ function validateService({ spec = {} }: Service): readonly FieldError[] {
   const ports = spec.ports ?? [];
   if (ports.length === 0 && !headless && type !== "ExternalName") errors.push(required("spec.ports"));
   checkServiceType(errors, spec, headless);
-  checkPorts(errors, ports, type, headless);
+  checkPorts(errors, ports, type);
   errors.push(...validateLabels(spec.selector, "spec.selector"));
   checkAffinity(errors, spec);
   checkAddresses(errors, spec);
@@ -186,7 +186,7 @@ function checkServiceType(errors: Errors, spec: ServiceSpec, headless: boolean):
   }
 }
 
-function checkPorts(errors: Errors, ports: readonly ServicePort[], type: string, headless: boolean): void {
+function checkPorts(errors: Errors, ports: readonly ServicePort[], type: string): void {
   const names = new Set<string>();
   const seen = new Set<string>();
   const nodePorts = new Set<string>();
@@ -203,11 +203,6 @@ function checkPorts(errors: Errors, ports: readonly ServicePort[], type: string,
     checkEnum(errors, `${field}.protocol`, protocol, portProtocols);
     checkPortOrName(errors, `${field}.targetPort`, targetPort);
     if (port.appProtocol !== undefined) checkText(errors, `${field}.appProtocol`, port.appProtocol, labelKey);
-    if (headless && typeof targetPort === "number" && targetPort !== number) {
-      errors.push(
-        invalid(`${field}.targetPort`, targetPort, "must be equal to the value of 'port' when clusterIP = None"),
-      );
-    }
     if ((type === "ClusterIP" || type === "ExternalName") && nodePort !== 0) {
       errors.push(forbidden(`${field}.nodePort`, `may not be used when \`type\` is '${type}'`));
     }

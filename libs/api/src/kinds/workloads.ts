@@ -27,6 +27,7 @@ import {
   isZeroIntOrPercent,
 } from "../validation/basics.ts";
 import { validateWorkload } from "../validation/pod-template.ts";
+import { checkClaimSpec } from "../validation/storage.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy, ScaleAccess } from "./strategy.ts";
 
@@ -273,6 +274,12 @@ export const statefulSets: KindStrategy = defineStrategy({
     // Mounts may name claims that the controller will add as volumes.
     const rules = { name: "statefulset", selectorRequired: true, reportsSelector: false };
     return [...errors, ...validateWorkload(withClaimVolumes(spec), rules)];
+  },
+  validateNew: (object) => {
+    const errors: Errors = [];
+    const claims = typed<Partial<StatefulSetSpec>>(objectAt(object, "spec") ?? {}).volumeClaimTemplates ?? [];
+    claims.forEach(({ spec = {} }, i) => checkClaimSpec(errors, `spec.volumeClaimTemplates[${i}].spec`, spec));
+    return errors;
   },
   validateChange: (next, old) => {
     const copy = deepCopy(objectAt(next, "spec") ?? {});

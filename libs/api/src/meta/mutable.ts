@@ -121,11 +121,28 @@ export function carryField(target: MutableObject, source: JsonObject, key: strin
 }
 
 /**
- * Reads a document as one of the generated API types. Sound only after the structure check, which has refused
- * wrong types and dropped nulls; this is the one place that says so.
+ * Reads a document as one of the generated API types. Sound after the structure check, which has refused wrong types;
+ * this is the one place that says so. Lists and maps that Go writes as `null` are absent in what is returned.
+ * Cost: O(size) to look for nulls, and a copy where there are some.
  */
 export function typed<T>(object: JsonObject): T {
-  return object as unknown as T;
+  return (hasNull(object) ? withoutNulls(object) : object) as unknown as T;
+}
+
+function hasNull(value: JsonValue | undefined): boolean {
+  if (value === null) return true;
+  if (typeof value !== "object") return false;
+  return isList(value) ? value.some(hasNull) : Object.values(value).some(hasNull);
+}
+
+function withoutNulls(value: JsonObject): JsonObject {
+  const kept = Object.entries(value).filter(([, field]) => field !== null && field !== undefined);
+  return Object.fromEntries(kept.map(([key, field]) => [key, plain(field)]));
+}
+
+function plain(value: JsonValue | undefined): JsonValue | undefined {
+  if (isList(value)) return value.map((item) => plain(item) ?? null);
+  return isObject(value) ? withoutNulls(value) : value;
 }
 
 function isVoid(value: JsonValue | undefined): boolean {

@@ -61,9 +61,6 @@ function checkNames(errors: Errors, path: string, spec: Partial<PodSpec>): void 
   }
   if (spec.schedulerName !== undefined)
     checkRequiredText(errors, `${path}.schedulerName`, spec.schedulerName, labelKey);
-  (spec.imagePullSecrets ?? []).forEach(({ name }, i) => {
-    if ((name ?? "") === "") errors.push(required(`${path}.imagePullSecrets[${i}].name`));
-  });
 }
 
 function checkGates(errors: Errors, path: string, spec: Partial<PodSpec>): void {
