@@ -42,6 +42,7 @@ export class Interaction {
         return undefined;
       case "compact":
         node().storage.compact(Number(command.words[1]));
+        this.#printLog(node());
         return undefined;
       case "deliver-msgs":
         this.#deliver(command);
@@ -182,7 +183,8 @@ function startOf(command: Command): Snapshot {
   const index = Number(single(command, "index") ?? 0);
   const voters = ids(command.options.get("voters"));
   const learners = ids(command.options.get("learners"));
-  if (index === 0) return emptySnapshot;
+  if (index === 0 && voters.length === 0 && learners.length === 0) return emptySnapshot;
+  if (index <= 1) throw new Error("members with a configuration start at an index above 1");
   return {
     index,
     term: 1,

@@ -21,7 +21,7 @@ export interface RaftConfig {
   readonly electionSpreadTicks?: number;
   readonly heartbeatTicks: number;
   readonly storage: RaftStorage;
-  /** Index up to which the state machine already holds the log; entries after it come again as committed. */
+  /** Index up to which the state machine already holds the log; entries after it come again. Must be in the log. */
   readonly applied: number;
   /** Bytes of entries in one MsgApp; one entry always fits. */
   readonly maxSizePerMsg: number;

@@ -46,8 +46,9 @@ export class RawNode {
     const raft = new Raft(config);
     const { hardState, confState } = config.storage.initialState();
     restoreConfiguration(raft, confState);
-    raft.loadHardState({ ...hardState, commit: Math.max(hardState.commit, raft.log.committed) });
-    if (config.applied > 0) raft.log.appliedTo(config.applied, 0);
+    // What was applied was committed, even if the hard state that says so did not reach the disk.
+    raft.loadHardState({ ...hardState, commit: Math.max(hardState.commit, raft.log.committed, config.applied) });
+    if (config.applied > raft.log.applied) raft.log.appliedTo(config.applied, 0);
     raft.becomeFollower(raft.term, noMember);
     this.#raft = raft;
     this.#async = config.asyncStorageWrites;
@@ -156,7 +157,9 @@ export class RawNode {
   }
 
   /**
-   * Puts an applied change in force. A change that the state machine refuses is applied with node id 0.
+   * Puts an applied change in force. A change that the state machine refuses is applied with node id 0. With
+   * asynchronous writes, entries up to an installed snapshot that are still queued for application must be skipped.
+   * @returns the configuration as of that entry
    * @throws ConfChangeError when it does not fit the configuration; nothing is changed then
    */
   applyConfChange(change: ConfChange): ConfState {

@@ -10,8 +10,16 @@ import { broadcastAppend, maybeCommit, sendAppend } from "./replication.ts";
 
 const nobody: ReadonlySet<MemberId> = new Set();
 
-/** @throws ConfChangeError; nothing is changed then */
+/**
+ * @returns the configuration as of that entry
+ * @throws ConfChangeError; nothing is changed then
+ */
 export function applyConfChange(raft: Raft, change: ConfChangeV2): ConfState {
+  if (raft.log.unstable.snapshot !== undefined) {
+    // The entry was handed out before a snapshot replaced the log; the snapshot's configuration is newer and stays.
+    raft.supersededConfState = changeConfiguration(raft.supersededConfState, change).confState;
+    return raft.supersededConfState;
+  }
   const { confState, forgotten } = changeConfiguration(raft.tracker.confState, change);
   switchTo(raft, confState, forgotten);
   return confState;
@@ -70,6 +78,7 @@ export function restoreSnapshot(raft: Raft, snapshot: Snapshot): boolean {
     log.commitTo(snapshot.index);
     return false;
   }
+  if (log.unstable.snapshot === undefined) raft.supersededConfState = raft.tracker.confState;
   log.restore(snapshot);
   restoreConfiguration(raft, snapshot.confState);
   raft.logText("info", `log replaced by snapshot ${snapshot.term}/${snapshot.index}`);

@@ -11,8 +11,18 @@ import type { LogLevel, RaftConfig } from "../config.ts";
 import { RaftLog } from "../log/raft-log.ts";
 import { ReadOnlyQueue } from "../read-only.ts";
 import { ProgressTracker } from "../tracker/tracker.ts";
-import { noMember } from "../types.ts";
-import type { Entry, HardState, MemberId, Message, MessageType, ReadState, Role, Snapshot } from "../types.ts";
+import { emptyConfState, noMember } from "../types.ts";
+import type {
+  ConfState,
+  Entry,
+  HardState,
+  MemberId,
+  Message,
+  MessageType,
+  ReadState,
+  Role,
+  Snapshot,
+} from "../types.ts";
 
 const noEntries: readonly Entry[] = [];
 const noResponses: readonly Message[] = [];
@@ -35,6 +45,8 @@ export class Raft {
   leadTransferee: MemberId = noMember;
   /** No configuration change may be proposed before the log is applied to here: one at a time (thesis 4.1). */
   pendingConfIndex = 0;
+  /** While a snapshot waits for the disk: the configuration of the entries before it that are still being applied. */
+  supersededConfState: ConfState = emptyConfState;
   /** Payload bytes of this leader's entries that are not applied yet. */
   uncommittedBytes = 0;
 
