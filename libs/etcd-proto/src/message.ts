@@ -94,9 +94,9 @@ export function defineMessage<const F extends { readonly [K in keyof F]: Pick<Fi
     write,
     read,
     encode: (value: Readonly<Record<string, unknown>>): Uint8Array => {
-      const writer = new protobuf.Writer();
+      const writer = sharedWriter();
       write(writer, value);
-      return writer.finish();
+      return writer.finishInto(new Uint8Array(writer.pos));
     },
     decode: (bytes: Uint8Array): Record<string, unknown> => {
       try {
@@ -109,6 +109,18 @@ export function defineMessage<const F extends { readonly [K in keyof F]: Pick<Fi
     },
   };
   return type as unknown as MessageType<ValueOf<F>, InitOf<F>>;
+}
+
+/** A writer whose buffer grew past this is not kept for the next message. */
+const keptWriterBytesMax = 1024 * 1024;
+let keptWriter = new protobuf.Writer();
+
+/** One writer for all: encoding is one synchronous stretch that ends in a copy of exact length. */
+function sharedWriter(): Writer {
+  if (keptWriter.buf.length > keptWriterBytesMax) keptWriter = new protobuf.Writer();
+  keptWriter.pos = 0;
+  keptWriter.states = null;
+  return keptWriter;
 }
 
 /** Subclasses (Node's Buffer) would hand their class on to every bytes field; `slice` on those does not copy. */

@@ -92,3 +92,13 @@ t.test("byte fields of a Buffer come back as plain arrays", async (t) => {
   const { key } = KeyValue.decode(Buffer.from("0a03666f6f", "hex"));
   t.equal(key.constructor, Uint8Array);
 });
+
+t.test("a message that fails to encode leaves nothing in the next", async (t) => {
+  const good = hex(KeyValue.encode({ key: utf8("k") }));
+  t.throws(() => InternalRaftRequest.encode({ put: { key: utf8("k"), lease: 1n << 64n } }), /64 bits/);
+  t.equal(hex(KeyValue.encode({ key: utf8("k") })), good);
+  const large = KeyValue.encode({ key: utf8("k"), value: new Uint8Array(3_000_000) });
+  t.equal(KeyValue.decode(large).value.length, 3_000_000);
+  t.equal(hex(KeyValue.encode({ key: utf8("k") })), good);
+  t.equal(large.byteLength, large.buffer.byteLength, "no shared buffer behind a message");
+});

@@ -36,6 +36,9 @@ export type RevisionVisitor = (main: number, sub: number, tombstone: boolean) =>
 export class KeyHistory {
   readonly key: ByteString;
   #generations: Generation[] = [];
+  /** The newest change, and what is alive since: answers reads of now without a search. */
+  #lastMain = 0;
+  #alive: KeyVersion | undefined;
 
   constructor(key: ByteString) {
     this.key = key;
@@ -50,6 +53,7 @@ export class KeyHistory {
       newest.revisions.push(main, sub);
       newest.version += 1;
     }
+    this.#noteNewest(main, sub);
   }
 
   /** Ends the living generation. */
@@ -60,6 +64,7 @@ export class KeyHistory {
     newest.revisions.push(main, sub);
     newest.version += 1;
     newest.ended = true;
+    this.#noteNewest(main, sub);
   }
 
   /** Continues from a stored row, when what came before may have been compacted. Rows come in revision order. */
@@ -77,10 +82,15 @@ export class KeyHistory {
       const { created, version, main, sub } = row;
       this.#generations.push({ created, version, revisions: [main, sub], ended: false });
     }
+    this.#noteNewest(row.main, row.sub);
   }
 
-  /** @returns undefined when the key does not exist at `atMain`. Cost: O(generations + log revisions). */
+  /**
+   * @returns undefined when the key does not exist at `atMain`
+   * Cost: O(1) at or after the newest change, else O(generations + log revisions).
+   */
   find(atMain: number): KeyVersion | undefined {
+    if (atMain >= this.#lastMain) return this.#alive;
     for (let i = this.#generations.length - 1; i >= 0; i--) {
       const generation = this.#generations[i] as Generation;
       const { revisions } = generation;
@@ -151,6 +161,15 @@ export class KeyHistory {
       ({ revisions, ended }) => !ended || (revisions.at(-2) as number) >= atMain,
     );
     return index < 0 ? this.#generations.length : index;
+  }
+
+  #noteNewest(main: number, sub: number): void {
+    const newest = this.#generations.at(-1);
+    this.#lastMain = main;
+    this.#alive =
+      newest === undefined || newest.ended
+        ? undefined
+        : { main, sub, created: newest.created, version: newest.version };
   }
 
   /** I1 */

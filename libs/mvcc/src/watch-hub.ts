@@ -154,7 +154,9 @@ export class WatchHub {
     this.#progress.delete(watcher);
   }
 
+  /** Changes that nobody watches are not kept: a later watcher finds them in the index. */
   publish(changes: readonly Change[]): void {
+    if (this.#watchers === 0) return;
     for (const change of changes) this.#pending.push(change);
   }
 
