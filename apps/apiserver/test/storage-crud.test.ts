@@ -297,8 +297,11 @@ t.test("closing ends what waits", async (t) => {
   store.failNext({ code: "noLeader" }, 1_000);
   const waiting = failureOf(resources.get(configMaps, a));
   await settle();
-  t.match(resources.problem(), /configmaps: /);
+  t.equal(resources.problem(), undefined, "what is merely used on the way does not make the server unready");
+  const starting = failureOf(resources.start([configMaps]));
+  t.match(resources.problem(), /^configmaps: /);
   await resources.close();
+  t.match(await starting, { code: "unavailable" });
   t.match(await waiting, { code: "unavailable" });
   t.strictSame(await failureOf(resources.get(configMaps, a)), {
     code: "unavailable",
