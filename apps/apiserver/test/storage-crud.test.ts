@@ -255,6 +255,12 @@ t.test("no leader: waited for; unknown fate: told", async (t) => {
   });
   t.strictSame(await failureOf(unknown), { code: "timeout", message: "request timed out" });
   t.equal(decided, 1, "never repeated by us");
+  for (const failure of [{ code: "unknownOutcome", message: "leader changed" }, { code: "tooManyRequests" }] as const) {
+    second.store.failNext(failure, 3);
+    const read = second.resources.get(configMaps, a);
+    await second.timers.advance(1_000);
+    t.equal((await read).name, "a", "a read is");
+  }
   await second.close();
 });
 

@@ -43,7 +43,7 @@ export class Caches {
     this.store = parts.store;
     this.clock = parts.clock;
     this.timers = parts.timers;
-    this.#barrier = new ReadBarrier(() => this.withLeader(() => this.store.readBarrier()));
+    this.#barrier = new ReadBarrier(() => this.reading(() => this.store.readBarrier()));
   }
 
   get signal(): AbortSignal {
@@ -87,9 +87,14 @@ export class Caches {
     return [...this.#required].find((cache) => cache.problem !== undefined);
   }
 
-  /** @throws StorageError */
-  withLeader<T>(operation: () => Promise<T>): Promise<T> {
-    return withLeader({ clock: this.clock, timers: this.timers, signal: this.signal }, operation);
+  /** A read of the store, repeated over an election. @throws StorageError */
+  reading<T>(operation: () => Promise<T>): Promise<T> {
+    return withLeader({ clock: this.clock, timers: this.timers, signal: this.signal }, "read", operation);
+  }
+
+  /** A write to the store, repeated while nothing was proposed. @throws StorageError */
+  writing<T>(operation: () => Promise<T>): Promise<T> {
+    return withLeader({ clock: this.clock, timers: this.timers, signal: this.signal }, "write", operation);
   }
 
   /** A revision at or after everything acknowledged before the call. @throws StorageError */
@@ -103,7 +108,7 @@ export class Caches {
       const revision = await this.barrier();
       if (await cache.waitFor(revision, freshWaitMs)) return cache.get(key);
     }
-    const range = await this.withLeader(() => this.store.get(storeKey(cache.form.resource, key)));
+    const range = await this.reading(() => this.store.get(storeKey(cache.form.resource, key)));
     return range.rows[0] === undefined ? undefined : this.read(cache, range.rows[0]);
   }
 

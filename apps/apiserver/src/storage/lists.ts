@@ -96,7 +96,7 @@ async function fromStore(caches: Caches, cache: WatchCache, page: Page, revision
       limit > 0 && !hasSelectors(selection) ? Math.min(limit - items.length, storePageRows) : storePageRows;
     const from = startAfter;
     const range = await caches
-      .withLeader(() =>
+      .reading(() =>
         caches.store.list(prefix, { revision, limit: rowsMax, ...(from === undefined ? {} : { startAfter: from }) }),
       )
       .catch((error: unknown) => {

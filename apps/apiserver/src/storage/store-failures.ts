@@ -1,5 +1,6 @@
-// What the store's failures mean to a caller of resource storage, and which of them are tried again here: only
-// "noLeader", where nothing was proposed. A write of unknown fate is never repeated.
+// What the store's failures mean to a caller of resource storage, and which of them are tried again here: of a write
+// only "noLeader", where nothing was proposed (one of unknown fate is never repeated); of a read whatever an election or
+// a reload on the store's side may cause.
 import { assertNever, type Clock } from "@triarch/base";
 import { StoreError, type StoreFailure } from "@triarch/etcd-server";
 import { StorageError, type StorageFailure } from "./errors.ts";
@@ -22,15 +23,25 @@ export interface RetryParts {
   readonly signal: AbortSignal;
 }
 
-/** Runs `operation` again while there is no leader, at most `leaderWaitMs`. @throws StorageError */
-export async function withLeader<T>(parts: RetryParts, operation: () => Promise<T>): Promise<T> {
+type FailureCode = StoreFailure["code"];
+
+const repeatableWrites: ReadonlySet<FailureCode> = new Set(["noLeader"]);
+const repeatableReads: ReadonlySet<FailureCode> = new Set(["noLeader", "unknownOutcome", "tooManyRequests"]);
+
+/** Runs `operation` again while it fails in a way that may pass, at most `leaderWaitMs`. @throws StorageError */
+export async function withLeader<T>(
+  parts: RetryParts,
+  what: "read" | "write",
+  operation: () => Promise<T>,
+): Promise<T> {
+  const repeatable = what === "read" ? repeatableReads : repeatableWrites;
   const giveUpAtMs = parts.clock.monotonicMs() + leaderWaitMs;
   for (;;) {
     try {
       return await operation();
     } catch (error) {
-      const noLeader = error instanceof StoreError && error.failure.code === "noLeader";
-      if (!noLeader || parts.clock.monotonicMs() >= giveUpAtMs) throw storageError(error);
+      const mayPass = error instanceof StoreError && repeatable.has(error.failure.code);
+      if (!mayPass || parts.clock.monotonicMs() >= giveUpAtMs) throw storageError(error);
       if (!(await pause(parts.timers, leaderPollMs, parts.signal))) throw storageError(error);
     }
   }

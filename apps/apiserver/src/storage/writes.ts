@@ -154,7 +154,7 @@ async function write(
     if (current === undefined) throw new StorageError({ code: "notFound" });
     if (options.dryRun === true) return { object: current, outcome: "deleted" };
     const request = { key: storeKey(cache.form.resource, key), expectedModRevision };
-    const outcome = await parts.caches.withLeader(() => parts.caches.store.delete(request));
+    const outcome = await parts.caches.writing(() => parts.caches.store.delete(request));
     if (outcome.kind === "conflict") return { conflict: outcome };
     return { object: current.at(outcome.revision), outcome: "deleted" };
   }
@@ -177,7 +177,7 @@ async function put(
   const value = encodeStored(cache.form.resource, object);
   const request = { key: storeKey(cache.form.resource, key), value, expectedModRevision };
   const ttlSeconds = options.ttlSeconds ?? parts.defaultTtlSeconds(cache.form.resource);
-  const outcome = await parts.caches.withLeader(() =>
+  const outcome = await parts.caches.writing(() =>
     ttlSeconds > 0 ? putWithLease(parts, request, ttlSeconds) : parts.caches.store.put(request),
   );
   if (outcome.kind === "conflict") return { conflict: outcome };
