@@ -32,3 +32,5 @@ export { startStore } from "./start-store.ts";
 export type { RunningStore, StoreOptions } from "./start-store.ts";
 export type { InitialMember } from "./members/membership.ts";
 export { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";
+export { restoreIntoDataDir, restoreRevisionBumpDefault } from "./snapshot/restore.ts";
+export type { RestoreOptions, RestoreResult } from "./snapshot/restore.ts";

@@ -80,7 +80,7 @@ export async function startStore(options: StoreOptions): Promise<RunningStore> {
   const dir = memberDataDir(options.dataDir);
   const database = await MemberDatabase.open(dir);
   try {
-    const state = await database.load(clock, Membership.initial(initialMembers, clusterToken));
+    const state = await database.load(clock, Membership.initial(initialMembers, clusterToken), memberId);
     const position = database.position(state.mvcc.revision);
     const flusher = new Flusher({
       target: { write: (rows, to) => database.level.write(rows, to) },

@@ -1,4 +1,3 @@
-import { LeaseError } from "@triarch/lease";
 import { MvccError, type MvccFailure } from "@triarch/mvcc";
 import { EtcdServerError, type EtcdServerFailure } from "../server/errors.ts";
 import { StoreError, type StoreFailure } from "../store-client.ts";
@@ -8,7 +7,6 @@ export function storeFailure(error: unknown): StoreFailure {
   if (error instanceof StoreError) return error.failure;
   if (error instanceof EtcdServerError) return ofServer(error.failure, error.message);
   if (error instanceof MvccError) return ofMvcc(error.failure, error.message);
-  if (error instanceof LeaseError && error.failure.code === "leaseNotFound") return error.failure;
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { code: "unknownOutcome", message: `internal error in the store: ${message}` };
 }
@@ -19,6 +17,8 @@ function ofServer(failure: EtcdServerFailure, message: string): StoreFailure {
     case "tooManyRequests":
     case "stopped":
       return { code: failure.code };
+    case "leaseNotFound":
+      return { code: "leaseNotFound", leaseId: failure.leaseId };
     case "requestTooLarge":
       return { code: "tooLarge", sizeBytes: failure.sizeBytes, limitBytes: failure.limitBytes };
     case "noSpace":

@@ -5,6 +5,7 @@ import { decodeLeaseRow, Lessor } from "@triarch/lease";
 import { decodeRevisionKey, openMvccStore } from "@triarch/mvcc";
 import { openLevelStore, type Bucket, type LevelStore } from "@triarch/store-level";
 import type { Clock } from "@triarch/base";
+import { memberIdText } from "../members/member-ids.ts";
 import { Membership, memberOfRow, memberRow } from "../members/membership.ts";
 import { Alarms } from "./alarms.ts";
 import type { ReplicatedState } from "./applier.ts";
@@ -54,8 +55,11 @@ export class MemberDatabase {
     this.#level = await openLevelStore({ directory: this.#dir.database });
   }
 
-  /** Builds the state in memory. Cost: one pass over all rows, in slices. */
-  async load(clock: Clock, initial: Membership): Promise<ReplicatedState> {
+  /**
+   * Builds the state in memory. Cost: one pass over all rows, in slices.
+   * @throws Error when the database is of a cluster that `memberId` does not belong to
+   */
+  async load(clock: Clock, initial: Membership, memberId: bigint): Promise<ReplicatedState> {
     const lessor = new Lessor({ clock });
     await this.#restoreLeases(lessor);
     const backend = this.#level.keyRows;
@@ -63,6 +67,13 @@ export class MemberDatabase {
     const state = { mvcc, lessor, alarms: new Alarms(), membership: new Membership() };
     if ((await this.#all("members")).length === 0) await this.#writeMembers(initial);
     await this.#restoreSmall(state);
+    if (state.membership.get(memberId) === undefined) {
+      const known = state.membership.list().map(({ id, name }) => `${name} (${memberIdText(id)})`);
+      throw new Error(
+        `${this.#dir.database}: member ${memberIdText(memberId)} is not in this cluster of ${known.join(", ")}; ` +
+          "check the cluster token and peer URLs, or choose another data directory",
+      );
+    }
     return state;
   }
 

@@ -1,6 +1,8 @@
+import type { LeaseError } from "@triarch/lease";
+
 /**
- * What the replicated store itself refuses, beside what MVCC (`MvccError`) and the lessor (`LeaseError`) refuse. Callers
- * branch on `code`; the message is etcd's own wording, which clients of the etcd port match.
+ * What the replicated store itself refuses, beside what MVCC refuses (`MvccError`). Callers branch on `code`; the
+ * message is etcd's own wording, which clients of the etcd port match.
  */
 export type EtcdServerFailure =
   /** Nothing was proposed: safe to try again. */
@@ -13,6 +15,10 @@ export type EtcdServerFailure =
   | { readonly code: "requestTooLarge"; readonly sizeBytes: number; readonly limitBytes: number }
   | { readonly code: "noSpace" }
   | { readonly code: "corrupt" }
+  | { readonly code: "leaseNotFound"; readonly leaseId: bigint }
+  | { readonly code: "leaseExists"; readonly leaseId: bigint }
+  | { readonly code: "leaseTtlTooLarge"; readonly ttlSeconds: number }
+  | { readonly code: "memberNotFound"; readonly memberId: bigint }
   | { readonly code: "notLeader" }
   | { readonly code: "badTransferee" }
   | { readonly code: "notSupported"; readonly what: string }
@@ -53,7 +59,17 @@ const texts: Readonly<Record<Exclude<EtcdServerFailure["code"], "timeout" | "not
   requestTooLarge: "etcdserver: request is too large",
   noSpace: "etcdserver: mvcc: database space exceeded",
   corrupt: "etcdserver: corrupt cluster",
+  leaseNotFound: "etcdserver: requested lease not found",
+  leaseExists: "etcdserver: lease already exists",
+  leaseTtlTooLarge: "etcdserver: too large lease TTL",
+  memberNotFound: "etcdserver: member not found",
   notLeader: "etcdserver: not leader",
   badTransferee: "etcdserver: bad leader transferee",
   stopped: "etcdserver: server stopped",
 };
+
+/** The lessor's refusals by the names that callers of the server know. */
+export function ofLessor(error: LeaseError): EtcdServerError {
+  const { failure } = error;
+  return new EtcdServerError(failure.code === "notPrimary" ? { code: "notLeader" } : failure, { cause: error });
+}

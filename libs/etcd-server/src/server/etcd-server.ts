@@ -58,8 +58,11 @@ export interface EtcdServer {
   defragment(): Promise<void>;
   /** This member must lead: "notLeader" | "badTransferee". */
   moveLeader(request: { readonly targetId: bigint }): Promise<void>;
-  /** A whole etcd snapshot file, SHA-256 trailer included, consistent at one applied index. */
-  snapshot(): SnapshotFile;
+  /**
+   * A whole etcd snapshot file, SHA-256 trailer included, of one moment of the database. Resolves when the size is
+   * known, after a first pass over the rows; memory is bounded.
+   */
+  snapshot(): Promise<SnapshotFile>;
 
   watch(request: ServerWatchRequest, sink: ServerWatchSink): ServerWatch;
 
@@ -81,7 +84,8 @@ export interface SnapshotFile {
   readonly revision: number;
   /** Exact length, trailer included. */
   readonly sizeBytes: number;
-  readonly chunks: AsyncIterable<Uint8Array>;
+  /** To be read once, to the end or until `return()`: a moment of the database is kept until then. */
+  readonly chunks: AsyncIterableIterator<Uint8Array>;
 }
 
 export interface ServerWatchRequest {

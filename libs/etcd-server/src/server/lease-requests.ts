@@ -1,7 +1,7 @@
 import { fromByteString, type Rng } from "@triarch/base";
 import type { LeaseTimeToLiveResponse } from "@triarch/etcd-proto";
 import { LeaseError, pickLeaseId, type Lessor } from "@triarch/lease";
-import { EtcdServerError } from "./errors.ts";
+import { EtcdServerError, ofLessor } from "./errors.ts";
 import type { Proposer } from "./proposer.ts";
 
 /**
@@ -45,7 +45,7 @@ export class LeaseRequests {
     } catch (error) {
       if (!(error instanceof LeaseError)) throw error;
       if (error.failure.code === "leaseNotFound") return 0;
-      throw new EtcdServerError({ code: "notLeader" }, { cause: error });
+      throw ofLessor(error);
     }
   }
 

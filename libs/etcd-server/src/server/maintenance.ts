@@ -12,6 +12,8 @@ import { EtcdServerError } from "./errors.ts";
 import type { Flusher } from "./flusher.ts";
 import { etcdVersion, storageVersion } from "./limits.ts";
 import { ofRaft } from "./reads.ts";
+import { snapshotFile } from "../snapshot/snapshot-file.ts";
+import type { SnapshotFile } from "./etcd-server.ts";
 
 /** Looking after one member: its status, hashes of its data, its files, and who leads. */
 export class Maintenance {
@@ -108,6 +110,13 @@ export class Maintenance {
       await snapshot.close();
     }
     return hash;
+  }
+
+  /** @param revision applied by now; the file holds at least that */
+  async snapshot(revision: number): Promise<SnapshotFile> {
+    await this.#flusher.flush();
+    const { confState } = this.#consensus.status();
+    return snapshotFile(this.#database.level.snapshot(), { revision, confState });
   }
 
   /** In the background; nothing waits for it. */

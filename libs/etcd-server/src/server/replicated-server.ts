@@ -179,8 +179,9 @@ export class ReplicatedServer implements EtcdServer {
     await this.#parts.maintenance.moveLeader(request.targetId);
   }
 
-  snapshot(): SnapshotFile {
-    throw new EtcdServerError({ code: "notSupported", what: "a snapshot file" });
+  async snapshot(): Promise<SnapshotFile> {
+    this.#assertOpen();
+    return this.#parts.maintenance.snapshot(this.#parts.state.mvcc.revision);
   }
 
   watch(request: ServerWatchRequest, sink: ServerWatchSink): ServerWatch {

@@ -8,7 +8,7 @@ import { applyRequest, type ReplicatedState } from "./applier.ts";
 import type { AppliedWaiter } from "./applied-waiter.ts";
 import type { BucketRow } from "@triarch/store-level";
 import type { AppliedPosition, Flusher } from "./flusher.ts";
-import { EtcdServerError } from "./errors.ts";
+import { EtcdServerError, ofLessor } from "./errors.ts";
 import type { PendingProposals } from "./pending-proposals.ts";
 
 /**
@@ -93,9 +93,9 @@ export class StateMachine {
       return rows;
     } catch (error) {
       // Refusals are answers too. Anything else is a bug, and going on would let members drift apart.
-      const refusal = error instanceof MvccError || error instanceof LeaseError || error instanceof EtcdServerError;
-      if (!refusal) throw error;
-      this.#pending.reject(id, error);
+      const refusal = error instanceof LeaseError ? ofLessor(error) : error;
+      if (!(refusal instanceof MvccError || refusal instanceof EtcdServerError)) throw error;
+      this.#pending.reject(id, refusal);
       return [];
     }
   }

@@ -1,4 +1,5 @@
 import { assert } from "@triarch/base";
+import { closingAfter } from "./closing-stream.ts";
 import { buckets, type BucketRow, type LevelSnapshot, type LevelStore } from "@triarch/store-level";
 
 /**
@@ -13,42 +14,27 @@ const writeBatchBytes = 1024 * 1024;
 
 /** One moment of the database, for one reader; closes `snapshot` at the end or when the reader gives up. */
 export function streamState(snapshot: LevelSnapshot): AsyncIterableIterator<Uint8Array> {
-  const chunks = readState(snapshot);
-  const stream: AsyncIterableIterator<Uint8Array> = {
-    next: () => chunks.next(),
-    // A generator that was never started would not run its `finally`.
-    return: async () => {
-      await chunks.return(undefined);
-      await snapshot.close();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]: () => stream,
-  };
-  return stream;
+  return closingAfter(readState(snapshot), () => snapshot.close());
 }
 
 async function* readState(snapshot: LevelSnapshot): AsyncGenerator<Uint8Array, void, undefined> {
   let rowCount = 0;
   let parts: Uint8Array[] = [];
   let sizeBytes = 0;
-  try {
-    for (const [number, bucket] of buckets.entries()) {
-      for await (const rows of snapshot.rows(bucket)) {
-        for (const { key, value } of rows) {
-          parts.push(rowHeader(number, key.length, value.length), key, value);
-          sizeBytes += rowHeaderBytes + key.length + value.length;
-          rowCount += 1;
-          if (sizeBytes < chunkBytes) continue;
-          yield Buffer.concat(parts);
-          parts = [];
-          sizeBytes = 0;
-        }
+  for (const [number, bucket] of buckets.entries()) {
+    for await (const rows of snapshot.rows(bucket)) {
+      for (const { key, value } of rows) {
+        parts.push(rowHeader(number, key.length, value.length), key, value);
+        sizeBytes += rowHeaderBytes + key.length + value.length;
+        rowCount += 1;
+        if (sizeBytes < chunkBytes) continue;
+        yield Buffer.concat(parts);
+        parts = [];
+        sizeBytes = 0;
       }
     }
-    yield Buffer.concat([...parts, rowHeader(endMark, Math.floor(rowCount / 2 ** 32), rowCount % 2 ** 32)]);
-  } finally {
-    await snapshot.close();
   }
+  yield Buffer.concat([...parts, rowHeader(endMark, Math.floor(rowCount / 2 ** 32), rowCount % 2 ** 32)]);
 }
 
 /**
