@@ -1,1 +1,3 @@
-export {};
+export type * from "./container-runtime.ts";
+export { createHollowRuntime } from "./hollow-runtime.ts";
+export type { HollowRuntimeOptions } from "./hollow-runtime.ts";
