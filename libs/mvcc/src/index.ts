@@ -19,6 +19,6 @@ export {
   validateRange,
   validateTxn,
 } from "./validate.ts";
-export { backlogEntriesMax } from "./watch-hub.ts";
-export type { Watch, WatchRequest, WatchSink } from "./watch-hub.ts";
+export { defaultWatchLimits } from "./watch-hub.ts";
+export type { Watch, WatchLimits, WatchRequest, WatchSink } from "./watch-hub.ts";
 export type { LeaseAttachments } from "./write-txn.ts";

@@ -38,7 +38,14 @@ import { restoreIndex } from "./restore.ts";
 import { encodeRevisionKey } from "./revision.ts";
 import { executeTxn } from "./txn.ts";
 import { validateDeleteRange, validatePut, validateRange, validateTxn } from "./validate.ts";
-import { WatchHub, type Watch, type WatchRequest, type WatchSink } from "./watch-hub.ts";
+import {
+  defaultWatchLimits,
+  WatchHub,
+  type Watch,
+  type WatchLimits,
+  type WatchRequest,
+  type WatchSink,
+} from "./watch-hub.ts";
 import { WriteTxn, type LeaseAttachments } from "./write-txn.ts";
 
 export interface MvccOptions {
@@ -49,6 +56,7 @@ export interface MvccOptions {
   /** From the meta rows `scheduledCompactRev` and `finishedCompactRev`; absent: never compacted. */
   readonly scheduledCompactRevision?: number | undefined;
   readonly finishedCompactRevision?: number | undefined;
+  readonly watchLimits?: WatchLimits;
 }
 
 export interface Applied<Response> {
@@ -78,11 +86,11 @@ export class MvccStore implements ReadView {
   readonly #watches: WatchHub;
 
   /** Use `openMvccStore`. */
-  constructor({ backend, leases, pause }: MvccOptions) {
+  constructor({ backend, leases, pause, watchLimits }: MvccOptions) {
     this.#rows = new RowReader(backend);
     this.#leases = leases;
     this.#pause = pause;
-    this.#watches = new WatchHub(this);
+    this.#watches = new WatchHub(this, watchLimits ?? defaultWatchLimits);
   }
 
   get revision(): number {

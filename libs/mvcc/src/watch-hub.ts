@@ -5,22 +5,37 @@
  * Invariants:
  *  I1. a watcher is offered every matching event with revision >= `next` exactly once, in order, until accepted;
  *  I2. all events of one revision are in one call;
- *  I3. the backlog of an unsynced watcher, once collected, holds every matching change from `next` to `#seen`;
+ *  I3. an unsynced watcher's backlog misses nothing between `next` and its end (see watch-backlog.ts);
  *  I4. a watcher whose `next` fell behind the compact revision is ended, never skipped ahead.
  */
-import { assert, type ByteString } from "@triarch/base";
+import { assert } from "@triarch/base";
 import { EventType, type Event } from "@triarch/etcd-proto";
 import { MvccError } from "./errors.ts";
-import { successor } from "./key-range.ts";
 import { readKey, type ReadView } from "./read-view.ts";
 import { tombstoneKv } from "./tombstone.ts";
+import { WatchBacklog, type BacklogEntry, type BacklogLimits } from "./watch-backlog.ts";
 import { WatchIndex, type WatchGroup } from "./watch-index.ts";
 import type { Change } from "./write-txn.ts";
 
-/** Backlog entries one watcher may hold; past it the backlog is dropped and collected anew from the index later. */
-export const backlogEntriesMax = 100_000;
-const eventsPerSlice = 300;
-const keysPerSlice = 10_000;
+/** Bounds of catching up; the defaults are `defaultWatchLimits`. */
+export interface WatchLimits {
+  /** Changes a watcher that refuses events may have waiting; what follows is found in the index later. */
+  readonly backlogEntriesMax: number;
+  /** Revisions whose changes are collected at once for a watcher that is behind. */
+  readonly backlogRevisionsMax: number;
+  /** Events offered to one watcher in one call, unless one revision has more. */
+  readonly eventsPerCall: number;
+}
+
+export const defaultWatchLimits: WatchLimits = {
+  backlogEntriesMax: 100_000,
+  backlogRevisionsMax: 50_000,
+  eventsPerCall: 300,
+};
+
+/** Work of one `catchUp()`: an event counts 1, looking at a key a thirtieth, turning to a watcher 1. */
+const workPerSlice = 600;
+const keysPerWork = 30;
 
 export interface WatchRequest {
   readonly key: Uint8Array;
@@ -51,17 +66,9 @@ export interface Watch {
   close(): void;
 }
 
-interface BacklogEntry {
-  readonly key: ByteString;
-  readonly main: number;
-  readonly sub: number;
-  readonly tombstone: boolean;
-}
-
 type WatcherState =
   | { readonly kind: "synced" }
-  /** `cursor`: the next key to look at for history; undefined once all were looked at. */
-  | { readonly kind: "unsynced"; readonly backlog: BacklogEntry[]; cursor: ByteString | undefined; taken: number }
+  | { readonly kind: "unsynced"; readonly backlog: WatchBacklog }
   | { readonly kind: "closed" };
 
 class Watcher implements Watch {
@@ -110,6 +117,8 @@ class Watcher implements Watch {
 
 export class WatchHub {
   readonly #view: ReadView;
+  readonly #limits: WatchLimits;
+  readonly #backlogLimits: BacklogLimits;
   readonly #index = new WatchIndex<Watcher>();
   readonly #unsynced = new Set<Watcher>();
   readonly #progress = new Set<Watcher>();
@@ -117,8 +126,10 @@ export class WatchHub {
   #pending: Change[] = [];
   #watchers = 0;
 
-  constructor(view: ReadView) {
+  constructor(view: ReadView, limits: WatchLimits) {
     this.#view = view;
+    this.#limits = limits;
+    this.#backlogLimits = { entriesMax: limits.backlogEntriesMax, revisionsMax: limits.backlogRevisionsMax };
   }
 
   get size(): number {
@@ -141,7 +152,7 @@ export class WatchHub {
     }
     this.#watchers += 1;
     if (sink.onProgress !== undefined) this.#progress.add(watcher);
-    if (start <= current) this.#makeUnsynced(watcher, [], from);
+    if (start <= current) this.#startOver(watcher);
     return watcher;
   }
 
@@ -169,7 +180,7 @@ export class WatchHub {
       for (const group of this.#index.matching(change.key)) {
         for (const watcher of group.watchers) {
           if (!watcher.wants(change)) continue;
-          if (watcher.state.kind === "unsynced") this.#extendBacklog(watcher, watcher.state, change);
+          if (watcher.state.kind === "unsynced") watcher.state.backlog.addLive(toEntry(change));
           else {
             const batch = batches.get(watcher);
             if (batch === undefined) batches.set(watcher, [change]);
@@ -187,7 +198,7 @@ export class WatchHub {
       } else if (watcher.state.kind === "synced") {
         watcher.next = (batch[0] as Change).main;
         watcher.refused = true;
-        this.#makeUnsynced(watcher, batch.map(toEntry), undefined);
+        this.#makeUnsynced(watcher, WatchBacklog.ofRefused(batch.map(toEntry), this.#backlogLimits));
       }
     }
     const { revision } = this.#view;
@@ -197,13 +208,18 @@ export class WatchHub {
   }
 
   /**
-   * One bounded slice of catching up for each unsynced watcher that has not refused.
+   * One bounded slice of catching up, for the unsynced watchers that have not refused, in turn.
    * @returns true when there is more to do at once
    */
   catchUp(): boolean {
     if (this.#pending.length > 0) this.deliver();
+    let work = 0;
     for (const watcher of [...this.#unsynced]) {
-      if (!watcher.refused && watcher.state.kind === "unsynced") this.#catchUpOne(watcher, watcher.state);
+      if (watcher.refused || watcher.state.kind !== "unsynced") continue;
+      if (work >= workPerSlice) return true;
+      this.#unsynced.delete(watcher); // to the end of the line
+      this.#unsynced.add(watcher);
+      work += 1 + this.#catchUpOne(watcher, watcher.state.backlog);
     }
     for (const watcher of this.#unsynced) if (!watcher.refused) return true;
     return false;
@@ -220,82 +236,56 @@ export class WatchHub {
   /** After the rows were replaced: watchers go on from their place in the new history. */
   restart(): void {
     for (const watcher of this.#everyWatcher()) {
-      if (watcher.next <= this.#view.revision) this.#makeUnsynced(watcher, [], watcher.group.range.start);
+      if (watcher.next <= this.#view.revision) this.#startOver(watcher);
     }
   }
 
-  #catchUpOne(watcher: Watcher, state: WatcherState & { kind: "unsynced" }): void {
+  /** @returns work done */
+  #catchUpOne(watcher: Watcher, backlog: WatchBacklog): number {
     if (watcher.next < this.#view.compactRevision) {
-      this.remove(watcher);
+      this.remove(watcher); // I4
       watcher.sink.onCompacted(this.#view.compactRevision);
-      return;
+      return 0;
     }
-    if (state.cursor !== undefined) {
-      this.#collect(watcher, state);
-      if (state.cursor !== undefined) return;
-    }
-    const { backlog } = state;
-    let to = Math.min(state.taken + eventsPerSlice, backlog.length);
-    while (to < backlog.length && backlog[to]?.main === backlog[to - 1]?.main) to += 1; // I2
-    if (to > state.taken) {
-      const entries = backlog.slice(state.taken, to);
-      const events = entries.map((entry) => this.#historicEvent(entry, watcher.request.prevKv));
-      watcher.next = (entries[0] as BacklogEntry).main;
-      if (!watcher.sink.onEvents(events)) {
+    const { range } = watcher.group;
+    const wants = (change: { readonly main: number; readonly tombstone: boolean }): boolean => watcher.wants(change);
+    const keysMax = workPerSlice * keysPerWork;
+    let work = backlog.isCollected ? 0 : backlog.collect(this.#view, range, wants, keysMax) / keysPerWork;
+    if (!backlog.isCollected) return work;
+    const slice = backlog.nextSlice(this.#limits.eventsPerCall);
+    const [first, last] = [slice.at(0), slice.at(-1)];
+    if (first !== undefined && last !== undefined) {
+      watcher.next = first.main;
+      work += slice.length;
+      if (!watcher.sink.onEvents(slice.map((entry) => this.#historicEvent(entry, watcher.request.prevKv)))) {
         watcher.refused = true;
-        return;
+        return work;
       }
-      if (watcher.synced || watcher.state.kind === "closed") return;
-      watcher.next = (entries.at(-1) as BacklogEntry).main + 1;
-      state.taken = to;
+      watcher.next = last.main + 1;
+      backlog.accept(slice.length);
     }
-    if (state.taken < backlog.length) return;
-    // I3: `deliver` ran before this slice, so nothing up to the store's revision is missing.
+    const closed = watcher.state.kind === "closed"; // by its own sink
+    if (closed || !backlog.isDrained) return work;
+    if (backlog.upTo !== undefined) {
+      watcher.next = Math.max(watcher.next, backlog.upTo + 1);
+      this.#startOver(watcher);
+      return work;
+    }
+    // Open and drained, and `deliver` ran before: nothing up to the store's revision is missing.
     watcher.next = Math.max(watcher.next, this.#view.revision + 1);
     watcher.state = { kind: "synced" };
     this.#unsynced.delete(watcher);
     if (this.#progress.has(watcher)) watcher.sink.onProgress?.(this.#view.revision);
+    return work;
   }
 
-  /** Looks at some more keys' histories. Live changes join the backlog meanwhile, so it ends sorted and complete. */
-  #collect(watcher: Watcher, state: WatcherState & { kind: "unsynced" }): void {
-    const { end } = watcher.group.range;
-    for (let visited = 0; state.cursor !== undefined && visited < keysPerSlice;) {
-      const page = this.#view.index.page(state.cursor, end);
-      for (const history of page) {
-        history.visit(watcher.next, this.#view.revision, (main, sub, tombstone) => {
-          if (watcher.wants({ main, tombstone })) state.backlog.push({ key: history.key, main, sub, tombstone });
-        });
-      }
-      visited += page.length;
-      const last = page.at(-1);
-      state.cursor = last === undefined ? undefined : successor(last.key);
-    }
-    if (state.cursor !== undefined) return;
-    state.backlog.sort((left, right) => left.main - right.main || left.sub - right.sub);
-    // A change made while collecting may have been seen twice: live, and in the history of a key looked at later.
-    let kept = 0;
-    for (const entry of state.backlog) {
-      const before = state.backlog[kept - 1];
-      if (kept > 0 && before?.main === entry.main && before.sub === entry.sub) continue;
-      state.backlog[kept] = entry;
-      kept += 1;
-    }
-    state.backlog.length = kept;
+  #startOver(watcher: Watcher): void {
+    const { range } = watcher.group;
+    this.#makeUnsynced(watcher, WatchBacklog.ofHistory(range, watcher.next, this.#view.revision, this.#backlogLimits));
   }
 
-  #extendBacklog(watcher: Watcher, state: WatcherState & { kind: "unsynced" }, change: Change): void {
-    if (state.backlog.length - state.taken < backlogEntriesMax) {
-      state.backlog.push(toEntry(change));
-      return;
-    }
-    const first = state.backlog[state.taken];
-    if (first !== undefined && state.cursor === undefined) watcher.next = first.main;
-    this.#makeUnsynced(watcher, [], watcher.group.range.start);
-  }
-
-  #makeUnsynced(watcher: Watcher, backlog: BacklogEntry[], cursor: ByteString | undefined): void {
-    watcher.state = { kind: "unsynced", backlog, cursor, taken: 0 };
+  #makeUnsynced(watcher: Watcher, backlog: WatchBacklog): void {
+    watcher.state = { kind: "unsynced", backlog };
     this.#unsynced.add(watcher);
   }
 

@@ -7,6 +7,7 @@ import {
   type Applied,
   type LeaseAttachments,
   type MvccStore,
+  type WatchLimits,
 } from "../src/index.ts";
 
 export class Leases implements LeaseAttachments {
@@ -33,10 +34,11 @@ export interface Fixture {
   readonly apply: <R>(applied: Applied<R>) => R;
 }
 
-export async function fixture(): Promise<Fixture> {
+export async function fixture(watchLimits?: WatchLimits): Promise<Fixture> {
   const backend = new MemoryBackend();
   const leases = new Leases();
-  const store = await openMvccStore({ backend, leases, pause });
+  const limits = watchLimits === undefined ? {} : { watchLimits };
+  const store = await openMvccStore({ backend, leases, pause, ...limits });
   return {
     store,
     backend,

@@ -125,7 +125,8 @@ t.test("random histories agree with the twin", async (t) => {
         const backend = new MemoryBackend();
         const leases = new Leases();
         const twin = new Twin();
-        let store = await openMvccStore({ backend, leases, pause });
+        const watchLimits = { backlogEntriesMax: 3, backlogRevisionsMax: 4, eventsPerCall: 2 };
+        let store = await openMvccStore({ backend, leases, pause, watchLimits });
         const unpersisted: { puts?: readonly Row[]; deletes?: readonly Uint8Array[]; revision: number }[] = [];
         let watchers: CheckedWatcher[] = [];
         let finished = -1;
@@ -191,6 +192,7 @@ t.test("random histories agree with the twin", async (t) => {
                 backend,
                 leases,
                 pause,
+                watchLimits,
                 scheduledCompactRevision: twin.compactRevision,
                 finishedCompactRevision: finished,
               });

@@ -190,3 +190,41 @@ t.test("watchers survive a reload and go on from their place", async (t) => {
   t.equal(store.revision, 5);
   t.equal(backend.size, 1);
 });
+
+t.test("a watcher that stays away past its bounds gets everything in the end", async (t) => {
+  const { store } = await fixture({ backlogEntriesMax: 10, backlogRevisionsMax: 7, eventsPerCall: 4 });
+  const recorder = new Recorder();
+  const watch = store.watch(prefix("p/"), recorder);
+  recorder.accepting = false;
+  for (let i = 0; i < 200; i++) {
+    put(store, `p/${i % 9}`, String(i));
+    put(store, "other");
+    if (i % 3 === 0) store.deliverEvents();
+  }
+  store.catchUp();
+  recorder.accepting = true;
+  watch.resume();
+  for (let slices = 0; store.catchUp(); slices++) {
+    if (slices > 10_000) throw new Error("catching up does not end");
+    if (slices < 20) put(store, "p/live", String(slices));
+  }
+  t.equal(watch.synced, true);
+  const values = recorder.texts.map((line) => line.split(/[= ]/)[2]);
+  t.same(
+    values.slice(0, 200),
+    Array.from({ length: 200 }, (_, i) => String(i)),
+  );
+  t.equal(values.length, 220);
+});
+
+t.test("one slice of catching up is bounded however many watchers are behind", async (t) => {
+  const { store } = await fixture();
+  for (let i = 0; i < 100; i++) put(store, `p/${i}`);
+  const recorders = Array.from({ length: 500 }, () => new Recorder());
+  for (const recorder of recorders) store.watch(prefix("p/", { startRevision: 2 }), recorder);
+  t.equal(store.catchUp(), true);
+  const served = recorders.filter((recorder) => recorder.batches.length > 0).length;
+  t.ok(served > 0 && served < 20, `${served} watchers in one slice`);
+  catchUp(store);
+  for (const recorder of recorders) t.equal(recorder.batches.flat().length, 100);
+});
