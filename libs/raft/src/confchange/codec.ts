@@ -22,7 +22,7 @@ export class ConfChangeDecodeError extends Error {
   override readonly name = "ConfChangeDecodeError";
 }
 
-/** @returns the entry type to store and the entry's data; a bare ConfChangeV2 is empty */
+/** @returns the entry type to store and the entry's data. Zero values are written, as etcd does. */
 export function encodeConfChange(change: ConfChange): { type: EntryType; data: Uint8Array } {
   return change.version === 1
     ? { type: "confChange", data: encodeV1(change) }
@@ -52,7 +52,7 @@ function encodeV1(change: ConfChangeV1): Uint8Array {
 
 function encodeV2(change: ConfChangeV2): Uint8Array {
   const out: number[] = [];
-  if (change.transition !== "auto") writeVarintField(out, 1, BigInt(transitions.indexOf(change.transition)));
+  writeVarintField(out, 1, BigInt(transitions.indexOf(change.transition)));
   for (const single of change.changes) {
     const inner: number[] = [];
     writeVarintField(inner, 1, BigInt(changeTypes.indexOf(single.type)));

@@ -1,7 +1,5 @@
 /** Every input of a member: terms are compared first, then its role decides (thesis 3.3). */
-import { assert, assertNever } from "@triarch/base";
-import { encodeConfChange } from "../confchange/codec.ts";
-import { leaveJointChange } from "../confchange/conf-change.ts";
+import { assert, assertNever, emptyBytes } from "@triarch/base";
 import { entriesSizeBytes } from "../log/entry-size.ts";
 import { isDropped } from "../outcome.ts";
 import type { StepOutcome } from "../outcome.ts";
@@ -148,7 +146,8 @@ export function leaveJointIfDue(raft: Raft): void {
   const { confState } = raft.tracker;
   if (!confState.autoLeave || raft.role !== "leader" || raft.log.applied < raft.pendingConfIndex) return;
   // Dropped during a leadership transfer; then tried again after the next entry.
-  const outcome = leaderPropose(raft, [encodeConfChange(leaveJointChange)]);
+  // No data at all reads as the change that leaves, and is never refused for its size.
+  const outcome = leaderPropose(raft, [{ type: "confChangeV2", data: emptyBytes }]);
   if (isDropped(outcome)) raft.logText("debug", `leaving the joint configuration is put off: ${outcome}`);
   else raft.logText("info", "leaving the joint configuration");
 }
