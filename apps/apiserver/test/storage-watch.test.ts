@@ -398,3 +398,20 @@ t.test("an object that can't be read ends the watches that would have to judge i
   t.match(await again.finished(), { kind: "failed", error: { failure: { code: "corrupt" } } });
   await close();
 });
+
+t.test("a sink that throws loses its own watch, the others go on", async (t) => {
+  const { resources, close } = openFixture();
+  const { resourceVersion } = await resources.list(configMaps);
+  const broken = Recorder.on(resources, configMaps, { resourceVersion });
+  const other = Recorder.on(resources, configMaps, { resourceVersion });
+  await settle();
+  broken.event = () => {
+    throw new Error("no such column");
+  };
+  const r1 = await put(resources, "a");
+  const r2 = await put(resources, "b");
+  const message = "an event can't be shown: no such column";
+  t.match(await broken.finished(), { kind: "failed", error: { failure: { code: "unavailable", message } } });
+  t.strictSame(other.lines, [`ADDED ns/a@${r1}`, `ADDED ns/b@${r2}`]);
+  await close();
+});

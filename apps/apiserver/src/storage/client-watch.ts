@@ -3,6 +3,7 @@
 // revision only behind all events up to it. I3: at most `bufferEventsMax` live changes wait for a slow sink; one more
 // ends the watch with "tooSlow". Long catch-up is cut into slices so that it never holds the event loop.
 import { BoundedQueue } from "@triarch/base";
+import { StorageError } from "./errors.ts";
 import { storageError } from "./store-failures.ts";
 import type { Timers } from "./timers.ts";
 import type { Selection, WatchEnd, WatchEvent, WatchSink } from "./types.ts";
@@ -73,7 +74,7 @@ export class ClientWatch {
     if (this.#done || this.#sinkFull || this.#cancelSlice !== undefined) return;
     let handed = 0;
     for (let event = this.#next(); event !== undefined; event = this.#next()) {
-      const hasRoom = this.#sink.event(event);
+      const hasRoom = this.#hand(event);
       if (this.#isDone()) return;
       if (!hasRoom) {
         this.#sinkFull = true;
@@ -106,6 +107,18 @@ export class ClientWatch {
     this.#catchUp = undefined;
     this.#live.drain();
     this.#onDone();
+  }
+
+  /** A sink that can't show an event (an unreadable object as a Table) ends its own watch and nobody else's. */
+  #hand(event: WatchEvent): boolean {
+    try {
+      return this.#sink.event(event);
+    } catch (error) {
+      const message = `an event can't be shown: ${error instanceof Error ? error.message : String(error)}`;
+      const shown = error instanceof StorageError ? error : new StorageError({ code: "unavailable", message });
+      this.end({ kind: "failed", error: shown });
+      return false;
+    }
   }
 
   #slice(): void {
