@@ -8,7 +8,7 @@ import type {
 } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { duplicate, type FieldError, invalid, required } from "../meta/field-error.ts";
-import { deepEqual, ownField, typed, objectAt, semanticEqual, textAt } from "../meta/mutable.ts";
+import { isList, listAt, ownField, typed, objectAt, semanticEqual, textAt } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain, labelKey } from "../meta/names.ts";
 import { cidrFamily, ipFamily, ipText, nonSpecialIp, validCidr, validIp } from "../validation/addresses.ts";
 import { checkEnum, checkPort, checkText, type Errors, immutable } from "../validation/basics.ts";
@@ -163,7 +163,10 @@ export const serviceCidrs: KindStrategy = defineStrategy({
   },
   validateChange: (next, old) => {
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
-    const cidrs = ownField(spec, "cidrs");
-    return deepEqual(cidrs, ownField(before, "cidrs")) ? [] : [immutable("spec.cidrs", cidrs)];
+    const [cidrs, oldCidrs] = [ownField(spec, "cidrs"), listAt(before, "cidrs")];
+    if (isList(cidrs) && cidrs.length === oldCidrs.length) {
+      return cidrs.flatMap((cidr, i) => (cidr === oldCidrs[i] ? [] : [immutable(`spec.cidrs[${i}]`, cidr)]));
+    }
+    return [immutable("spec.cidrs", cidrs)];
   },
 });

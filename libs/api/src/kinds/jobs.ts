@@ -1,5 +1,5 @@
 // Jobs and CronJobs. A Job's selector is its own uid, written into the pods' labels, so that no two Jobs share pods.
-import type { CronJobSpec, JobSpec, PodSpec } from "../generated/types.generated.ts";
+import type { CronJobSpec, JobSpec, LabelSelector, PodSpec } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { type FieldError, invalid, notSupported, required } from "../meta/field-error.ts";
 import {
@@ -13,7 +13,8 @@ import {
   typed,
 } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain, maxLengthText } from "../meta/names.ts";
-import { checkEnum, checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
+import { labelSelectorMatcher, type Labels } from "../selectors/label-selector.ts";
+import { checkEnum, checkLabelSelector, checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
 import { checkPodFailurePolicy } from "../validation/pod-failure-policy.ts";
 import { validatePodTemplate } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
@@ -36,10 +37,12 @@ export const jobs: KindStrategy = defineStrategy({
     ...validateGeneratedSelector(object),
     ...validatePodNames(object),
     ...validateJobSpec(objectAt(object, "spec") ?? {}, "spec"),
+    ...validateSelector(objectAt(object, "spec") ?? {}),
   ],
   validateChange: (next, old) => {
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
-    const errors: Errors = [];
+    // The recorded server judges the spec once as part of the Job and once as part of the change.
+    const errors: Errors = [...validateJobSpec(spec, "spec"), ...validateSelector(spec)];
     const completions = numberAt(spec, "completions");
     const scaled = completions !== numberAt(before, "completions");
     if (scaled && textAt(before, "completionMode") !== "Indexed")
@@ -94,10 +97,20 @@ function validateGeneratedSelector(object: JsonObject): readonly FieldError[] {
     if (found === undefined) errors.push(required(`${path}[${key}]`, `must be '${wanted}'`));
     else if (found !== wanted) errors.push(invalid(`${path}[${key}]`, labels, `must be '${wanted}'`));
   }
-  if (labels?.[uidLabel] !== objectAt(objectAt(spec, "selector") ?? {}, "matchLabels")?.[uidLabel]) {
-    errors.push(invalid(path, labels, "`selector` does not match template `labels`"));
-  }
   return errors;
+}
+
+/** Whether generated or given, the selector must find the pods that the template makes. */
+function validateSelector(spec: JsonObject): readonly FieldError[] {
+  const selector = objectAt(spec, "selector");
+  const labels = objectAt(objectAt(objectAt(spec, "template") ?? {}, "metadata") ?? {}, "labels");
+  if (selector === undefined) return [required("spec.selector")];
+  const errors: Errors = [];
+  checkLabelSelector(errors, "spec.selector", typed<LabelSelector>(selector));
+  if (errors.length > 0) return errors;
+  const matcher = labelSelectorMatcher(typed<LabelSelector>(selector));
+  if (matcher.matches(labels === undefined ? {} : typed<Labels>(labels))) return [];
+  return [invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")];
 }
 
 /** Pods of an Indexed Job are called after it and their index, which must be a name too. */

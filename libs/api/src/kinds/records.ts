@@ -74,7 +74,8 @@ export const events: KindStrategy = defineStrategy({
   validate: (object) => {
     const event = typed<Partial<EventsV1Event>>(object);
     const errors: Errors = [];
-    checkNamespace(errors, object, event.regarding?.namespace ?? "");
+    // Without apiVersion nothing says that the kind has namespaces at all.
+    if ((event.regarding?.apiVersion ?? "") !== "") checkNamespace(errors, object, event.regarding?.namespace ?? "");
     // Old events that were converted have no eventTime; the strict rules are not for them.
     if (event.eventTime === undefined && (event.deprecatedCount ?? 0) > 0) return errors;
     const { reportingController = "", reportingInstance = "", action = "", reason = "", type = "", note = "" } = event;

@@ -195,6 +195,13 @@ export const daemonSets: KindStrategy = defineStrategy({
   namespaced: true,
   generationFields: ["spec"],
   initialStatus: { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 },
+  prepareCreate: (object) => setTemplateGeneration(object, 1),
+  prepareUpdate: (next, old) => {
+    const annotations = objectAt(objectAt(old, "metadata") ?? {}, "annotations");
+    const before = Number(textAt(annotations, templateGenerationAnnotation));
+    const [template, oldTemplate] = [objectAt(next, "spec")?.["template"], objectAt(old, "spec")?.["template"]];
+    setTemplateGeneration(next, semanticEqual(template, oldTemplate) ? before : before + 1);
+  },
   validate: (object) => {
     const spec = objectAt(object, "spec") ?? {};
     const errors: Errors = [];
@@ -214,6 +221,13 @@ export const daemonSets: KindStrategy = defineStrategy({
   },
   validateChange: selectorChange,
 });
+
+/** An old field of DaemonSets, which apps/v1 still shows as an annotation. */
+export const templateGenerationAnnotation = "deprecated.daemonset.template.generation";
+
+function setTemplateGeneration(object: MutableObject, generation: number): void {
+  childOf(childOf(object, "metadata"), "annotations")[templateGenerationAnnotation] = String(generation);
+}
 
 type DaemonSetRollingUpdate = NonNullable<NonNullable<DaemonSetSpec["updateStrategy"]>["rollingUpdate"]>;
 

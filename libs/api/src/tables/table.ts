@@ -1,7 +1,8 @@
 // Server-side tables: what `kubectl get` prints. A kind's table is its columns and a function that makes the cells of
 // one object; rows carry the object's metadata, or the whole object, or nothing.
 import type { JsonObject, JsonValue } from "../json.ts";
-import { objectAt } from "../meta/mutable.ts";
+import { templateGenerationAnnotation } from "../kinds/workloads.ts";
+import { isObject, objectAt } from "../meta/mutable.ts";
 
 export interface ColumnDefinition {
   readonly name: string;
@@ -59,7 +60,17 @@ function rowObject(object: JsonObject, include: IncludeObject): JsonValue {
 
 /** The object's metadata alone, as a kind of its own. */
 export function partialObjectMetadata(object: JsonObject): JsonObject {
-  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: objectAt(object, "metadata") ?? {} };
+  const metadata = objectAt(object, "metadata") ?? {};
+  const shown = object["kind"] === "DaemonSet" ? withoutTemplateGeneration(metadata) : metadata;
+  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: shown };
+}
+
+/** A DaemonSet's template generation is an annotation only where the whole object is shown. */
+function withoutTemplateGeneration(metadata: JsonObject): JsonObject {
+  const { annotations, ...rest } = metadata;
+  if (!isObject(annotations)) return metadata;
+  const kept = Object.entries(annotations).filter(([key]) => key !== templateGenerationAnnotation);
+  return kept.length === 0 ? rest : { ...rest, annotations: Object.fromEntries(kept) };
 }
 
 export function partialObjectMetadataList(objects: readonly JsonObject[], metadata: JsonObject): JsonObject {
