@@ -218,7 +218,7 @@ t.test("a lagging follower is caught up by a snapshot, and a lost one is sent ag
   cluster.run();
   t.equal(leader.raft.status().progress[2]?.state, "snapshot");
   leader.raft.reportSnapshot(3n, false);
-  t.match(leader.raft.status().progress[2], { state: "probe", paused: true });
+  t.match(leader.raft.status().progress[2], { state: "probe", paused: true, match: 2, next: 3 });
   cluster.loses = () => false;
   leader.raft.tick();
   cluster.run();
