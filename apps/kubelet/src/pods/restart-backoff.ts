@@ -1,0 +1,48 @@
+// Delays between restarts (CrashLoopBackOff) and pulls (ImagePullBackOff): 10 s, doubling to 300 s; forgotten after a quiet
+// time of twice the longest delay. Kept in memory, as the kubelet of Kubernetes does.
+import type { Clock } from "@triarch/base";
+
+export const backoffFirstMs = 10_000;
+export const backoffMaxMs = 300_000;
+/** A container that ran this long starts over with the first delay. */
+export const backoffResetMs = 600_000;
+
+interface Entry {
+  readonly delayMs: number;
+  readonly failedAtMs: number;
+}
+
+export class RestartBackoff {
+  readonly #clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Counts one failure at `failedAtMs`; telling the same one again changes nothing. */
+  fail(key: string, failedAtMs: number): void {
+    const known = this.#entries.get(key);
+    if (known !== undefined && known.failedAtMs >= failedAtMs) return;
+    const fresh = known === undefined || failedAtMs - known.failedAtMs > backoffResetMs;
+    const delayMs = fresh ? backoffFirstMs : Math.min(backoffMaxMs, known.delayMs * 2);
+    this.#entries.set(key, { delayMs, failedAtMs });
+  }
+
+  /** When the next try may be made; undefined: now. */
+  waitUntilMs(key: string): number | undefined {
+    const known = this.#entries.get(key);
+    if (known === undefined) return undefined;
+    const untilMs = known.failedAtMs + known.delayMs;
+    return untilMs > this.#clock.nowMs() ? untilMs : undefined;
+  }
+
+  /** The delay that follows the last failure; 0 without one. */
+  delayMs(key: string): number {
+    return this.#entries.get(key)?.delayMs ?? 0;
+  }
+
+  forget(key: string): void {
+    this.#entries.delete(key);
+  }
+}
