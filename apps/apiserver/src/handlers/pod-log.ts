@@ -46,7 +46,7 @@ export async function handleLog(call: ResourceCall): Promise<Answer> {
     const value = request.query.get(key);
     if (value !== null) query.set(key, value);
   }
-  const path = `/containerLogs/${[info.namespace, info.name, container].map(encodeURIComponent).join("/")}?${query.toString()}`;
+  const path = `/containerLogs/${[info.namespace, info.name, container].map(encodeURIComponent).join("/")}${query.size === 0 ? "" : `?${query.toString()}`}`;
   const { statusCode, body } = await askKubelet(() =>
     assertDefined(api.kubelets, "checked").get(node.object(), path, request.signal),
   );

@@ -16,12 +16,16 @@ export interface ServerTls {
 export const bodyBytesMax = 3 * 1024 * 1024;
 /** A request whose head or body takes longer than this to arrive is cut (408). */
 const requestReadTimeoutMs = 60_000;
+/** An idle connection is kept this long: longer than clients keep theirs, so that it is they who close. */
+const keepAliveTimeoutMs = 90_000;
 /** Requests of one HTTP/2 session at once; more wait in the client. */
 const concurrentStreamsMax = 250;
 const webSocketProtocols: ReadonlySet<string> = new Set(["base64.binary.k8s.io", "binary.k8s.io"]);
 
 export async function createApp(tls: ServerTls | undefined): Promise<FastifyInstance> {
   const app = newApp(tls);
+  Object.assign(app.server, { requestTimeout: requestReadTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
+  cutSlowHttp2Bodies(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   await app.register(websocket, { options: { maxPayload: bodyBytesMax, handleProtocols: chooseProtocol } });
@@ -32,7 +36,6 @@ function newApp(tls: ServerTls | undefined): FastifyInstance {
   const common = {
     logger: false,
     bodyLimit: bodyBytesMax,
-    requestTimeout: requestReadTimeoutMs,
     genReqId: () => randomUUID(),
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 65_536 },
@@ -65,6 +68,23 @@ export function transportStatus(error: Error & { readonly statusCode?: number })
 export function warningHeader(text: string): string {
   const safe = text.replace(/[\u0000-\u001f\u007f-\uffff]/g, " ").replace(/(["\\])/g, "\\$1");
   return `299 - "${safe}"`;
+}
+
+/** Node's own time-out for reading a request covers HTTP/1.1 only. */
+function cutSlowHttp2Bodies(app: FastifyInstance): void {
+  const timers = new WeakMap<object, NodeJS.Timeout>();
+  app.addHook("onRequest", (request, reply, done) => {
+    if (request.raw.httpVersionMajor === 2) {
+      const timer = setTimeout(() => request.raw.destroy(), requestReadTimeoutMs);
+      timers.set(request, timer);
+      reply.raw.once("close", () => clearTimeout(timer));
+    }
+    done();
+  });
+  app.addHook("preValidation", (request, _reply, done) => {
+    clearTimeout(timers.get(request));
+    done();
+  });
 }
 
 function chooseProtocol(protocols: Set<string>): string | false {

@@ -98,7 +98,7 @@ function client(url: string, dispatcher: Dispatcher, own: Readonly<Record<string
   return async (method, path, body, headers = {}) => {
     const raw = typeof body === "string" || body instanceof Uint8Array;
     const answer = await request(url + path, {
-      method: method as Dispatcher.HttpMethod,
+      method,
       dispatcher,
       headers: { ...own, ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
       ...(body === undefined ? {} : { body: raw ? body : JSON.stringify(body) }),
