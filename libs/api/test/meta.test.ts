@@ -108,6 +108,7 @@ t.test("names", async (t) => {
 t.test("times survive the way out and back", async (t) => {
   t.equal(timeText(0), "1970-01-01T00:00:00Z");
   t.equal(timeText(Date.UTC(2024, 1, 29, 23, 59, 59, 999)), "2024-02-29T23:59:59Z");
+  t.equal(timeText(Date.UTC(2000, 1, 29)), "2000-02-29T00:00:00Z", "the last day of a 400-year cycle");
   t.equal(microTimeText(Date.UTC(2026, 0, 1, 0, 0, 1, 500)), "2026-01-01T00:00:01.500000Z");
   t.equal(parseTime("2026-01-01T02:00:00.25+02:00"), Date.UTC(2026, 0, 1, 0, 0, 0, 250));
   for (const bad of ["", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-01-01", "2026-01-01T24:00:00Z"]) {
