@@ -32,18 +32,18 @@ t.test("the store's end tells the other that it stops", async (t) => {
 
 t.test("a list longer than a page arrives whole", async (t) => {
   const { server, store } = memoryEtcdServer(new ManualClock());
-  for (let i = 0; i < 2_500; i++) {
+  for (let i = 0; i < 11_000; i++) {
     await store.put({ key: `/p/${String(i).padStart(5, "0")}`, value: utf8(`${i}`), expectedModRevision: 0 });
   }
   const { port1, port2 } = new MessageChannel();
   serveStore(port1, server);
   const client = connectStore(port2);
   const all = await client.list("/p/");
-  t.equal(all.rows.length, 2_500);
-  t.equal(all.count, 2_500);
-  t.equal(all.rows[2_499]?.key, "/p/02499");
-  const most = await client.list("/p/", { limit: 2_400 });
-  t.strictSame([most.rows.length, most.more, most.count], [2_400, true, 2_500]);
+  t.equal(all.rows.length, 11_000);
+  t.equal(all.count, 11_000);
+  t.equal(all.rows[10_999]?.key, "/p/10999");
+  const most = await client.list("/p/", { limit: 10_400 });
+  t.strictSame([most.rows.length, most.more, most.count], [10_400, true, 11_000]);
   await client.close();
   await store.close();
 });

@@ -12,8 +12,11 @@ import type { Outbox } from "./outbox.ts";
 import type { Room } from "./room.ts";
 import { writeRow } from "./rows.ts";
 
-/** Rows of a list that cross in one frame, and that one page read from the store holds at most. */
-const listPageRows = 1000;
+/**
+ * Rows that one page read from the store holds at most, and that cross in one frame. Each page also counts the rest of
+ * the range, so small pages would make long lists quadratic.
+ */
+const listPageRows = 5000;
 
 export interface OptimisticOutcome {
   readonly kind: "written" | "conflict";
