@@ -54,6 +54,7 @@ export async function runLeaderElection(
   const work = options.lead(leading.signal);
   let failure: Error | undefined;
   work.catch((error: unknown) => {
+    if (leading.signal.aborted) return; // it was told to stop
     failure = error instanceof Error ? error : new Error("the leader's work failed", { cause: error });
     leading.abort();
   });

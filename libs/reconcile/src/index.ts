@@ -1,1 +1,16 @@
-export {};
+export { planDeployment } from "./deployment.ts";
+export type { DeploymentAction, DeploymentPlan, Now } from "./deployment.ts";
+export {
+  managedByLabel,
+  managedByValue,
+  managedSlices,
+  planEndpointSlices,
+  serviceNameLabel,
+  targetPort,
+} from "./endpoint-slices.ts";
+export type { EndpointSlicePlan } from "./endpoint-slices.ts";
+export { choosePodCidr } from "./node-ipam.ts";
+export type { PodCidrChoice } from "./node-ipam.ts";
+export { controllerOf, isActive, isBeingDeleted, isReady, stableJson, timeMs } from "./objects.ts";
+export { planReplicaSet } from "./replica-set.ts";
+export type { ReplicaSetPlan } from "./replica-set.ts";

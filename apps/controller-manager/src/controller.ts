@@ -1,0 +1,143 @@
+// What all controllers share: informers made once per resource, a queue of keys with workers, and the context they act in.
+import type { ObjectReference } from "@triarch/api";
+import type { Clock, Rng } from "@triarch/base";
+import type { EventRecorder, KubeClient, KubeObject, ResourceRef } from "@triarch/client";
+import {
+  createInformer,
+  createWorkQueue,
+  runWorkers,
+  type IndexFunction,
+  type Informer,
+  type WorkQueue,
+} from "@triarch/informer";
+import type { Now } from "@triarch/reconcile";
+import { Counter, type Logger, type Registry } from "@triarch/telemetry";
+
+/** Name of the index by the uid of an object's controller. */
+export const controllerIndex = "controller";
+
+export interface ControllerContext {
+  readonly client: KubeClient;
+  readonly informers: SharedInformers;
+  readonly recorder: (component: string) => EventRecorder;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly options: ControllerOptions;
+}
+
+export interface ControllerOptions {
+  readonly clusterCidr: string;
+  /** PEM of the cluster's certificate authority, for pods; undefined: not published. */
+  readonly rootCa: string | undefined;
+  readonly nodeMonitorGracePeriodMs: number;
+}
+
+/** A controller registers its event handlers when built; `run` works until the signal aborts. */
+export interface Controller {
+  readonly name: string;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export type ControllerFactory = (context: ControllerContext) => Controller;
+
+/** One informer per resource, whoever asks. All are started together, before any controller works. */
+export class SharedInformers {
+  readonly #base: { readonly client: KubeClient; readonly clock: Clock; readonly rng: Rng; readonly logger: Logger };
+  readonly #informers = new Map<string, Informer<KubeObject>>();
+
+  constructor(base: {
+    readonly client: KubeClient;
+    readonly clock: Clock;
+    readonly rng: Rng;
+    readonly logger: Logger;
+  }) {
+    this.#base = base;
+  }
+
+  /** Every informer has the indexes `namespace` and `controller`. */
+  get<T extends KubeObject>(ref: ResourceRef): Informer<T> {
+    const key = `${ref.group}/${ref.resource}`;
+    let informer = this.#informers.get(key);
+    if (informer === undefined) {
+      const byController: IndexFunction<KubeObject> = (object) =>
+        (object.metadata?.ownerReferences ?? []).filter((one) => one.controller === true).map((one) => one.uid);
+      informer = createInformer<KubeObject>({ ...this.#base, ref, indexers: { [controllerIndex]: byController } });
+      this.#informers.set(key, informer);
+    }
+    return informer as unknown as Informer<T>;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.#informers.values()].map((one) => one.start(signal)));
+  }
+
+  get synced(): boolean {
+    return [...this.#informers.values()].every((one) => one.hasSynced);
+  }
+}
+
+/** A controller that works from a queue of keys. `reconcile` may return milliseconds after which it wants the key again. */
+export function queueController(
+  context: ControllerContext,
+  name: string,
+  options: { readonly concurrency: number; readonly reconcile: (key: string) => Promise<number | void> },
+): Controller & { readonly queue: WorkQueue } {
+  const queue = createWorkQueue();
+  const logger = context.logger.child({ controller: name });
+  const counter = reconcileCounter(context.registry);
+  return {
+    name,
+    queue,
+    async run(signal) {
+      signal.addEventListener("abort", () => queue.shutDown(), { once: true });
+      if (signal.aborted) queue.shutDown();
+      await runWorkers(queue, {
+        concurrency: options.concurrency,
+        handler: async (key) => {
+          const again = await options.reconcile(key);
+          counter.inc({ controller: name, result: "done" });
+          return again;
+        },
+        onError: (key, error) => {
+          if (signal.aborted) return;
+          counter.inc({ controller: name, result: "error" });
+          logger.debug(
+            { key, error: error instanceof Error ? error.message : String(error) },
+            "reconcile failed, trying again",
+          );
+        },
+      });
+    },
+  };
+}
+
+function reconcileCounter(registry: Registry): Counter {
+  const name = "controller_reconcile_total";
+  const known = registry.getSingleMetric(name);
+  if (known instanceof Counter) return known;
+  return new Counter({
+    name,
+    help: "reconciled keys by controller and result",
+    labelNames: ["controller", "result"],
+    registers: [registry],
+  });
+}
+
+export function nowOf(clock: Clock): Now {
+  const ms = clock.nowMs();
+  return { ms, text: new Date(ms).toISOString().replace(/\.\d+Z$/, "Z") };
+}
+
+export function referenceTo(object: KubeObject, apiVersion: string, kind: string): ObjectReference {
+  const { namespace, name, uid, resourceVersion } = object.metadata ?? {};
+  return {
+    apiVersion,
+    kind,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}
