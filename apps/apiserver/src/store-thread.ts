@@ -14,7 +14,7 @@ const report = (message: StoreThreadReport): void => parent.postMessage(message)
 
 /** @returns what stops it */
 async function run(): Promise<() => Promise<void>> {
-  const logger = createLogger({ component: "store", levels: options.logLevels }).child({ member: options.name });
+  const logger = createLogger({ component: "store", levels: options.logLevels }).child({ master: options.name });
   const { name, dataDir, clusterToken, initialCluster, peer } = options;
   const ownClientUrl = initialCluster.find((member) => member.name === name)?.clientUrl;
   const store = await startStore({

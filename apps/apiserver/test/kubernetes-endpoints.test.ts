@@ -9,11 +9,13 @@ import { startTestServer, until, type TestServer } from "./support/test-server.t
 const slicePath = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
 const endpointsPath = "/api/v1/namespaces/default/endpoints/kubernetes";
 
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
+
 async function slice({ call }: TestServer): Promise<readonly string[]> {
   const { body } = await call("GET", slicePath);
   return listAt(body, "endpoints")
     .filter(isObject)
-    .map((endpoint) => String(listAt(endpoint, "addresses")[0]));
+    .map((endpoint) => textOf(listAt(endpoint, "addresses")[0]));
 }
 
 async function endpoints({ call }: TestServer): Promise<readonly string[]> {
@@ -21,7 +23,7 @@ async function endpoints({ call }: TestServer): Promise<readonly string[]> {
   const subset = listAt(body, "subsets")[0] as JsonObject | undefined;
   return listAt(subset ?? {}, "addresses")
     .filter(isObject)
-    .map((address) => String(address["ip"]));
+    .map((address) => textOf(address["ip"]));
 }
 
 t.test("masters come and go", async (t) => {

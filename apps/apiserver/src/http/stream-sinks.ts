@@ -10,9 +10,11 @@ const webSocketDrainCheckMs = 20;
 
 /** A sink over an answer whose head is written. The signal is aborted when the client goes. */
 export function responseSink(response: ServerResponse, signal: AbortSignal): StreamSink {
+  // A client that goes in the middle of a write is no failure of ours; the signal tells the source.
+  response.on("error", () => response.destroy());
   return {
     signal,
-    write: (chunk) => response.write(chunk),
+    write: (chunk) => response.writableEnded || response.destroyed || response.write(chunk),
     onDrained: (handler) => void response.on("drain", handler),
     end: () => void response.end(),
     abort: () => void response.destroy(),
@@ -38,6 +40,7 @@ export function webSocketSink(socket: WebSocket, signal: AbortSignal): StreamSin
   return {
     signal,
     write: (chunk) => {
+      if (socket.readyState !== socket.OPEN) return true;
       socket.send(chunk, { binary: false });
       if (socket.bufferedAmount < webSocketBufferBytesMax) return true;
       waitForRoom();

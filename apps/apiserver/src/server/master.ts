@@ -33,7 +33,7 @@ const leaderRetryMs = 100;
 /** @throws Error | UsageError in one clear line: port, data directory, certificates, no quorum */
 export async function startApiServer(options: MasterOptions, signal?: AbortSignal): Promise<RunningMaster> {
   checkPlainHttp(options);
-  const logger = createLogger({ component: "apiserver", levels: options.logLevels }).child({ member: options.name });
+  const logger = createLogger({ component: "apiserver", levels: options.logLevels }).child({ master: options.name });
   const worker = await startStoreWorker(options);
   try {
     const waited = new AbortController();
