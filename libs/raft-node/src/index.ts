@@ -1,7 +1,4 @@
-import type { RaftNode, RaftNodeOptions } from "./types.ts";
-
+export { startRaftNode } from "./start.ts";
 export { RaftNodeError } from "./types.ts";
 export type * from "./types.ts";
-
-/** Signature first; the behaviour follows in the next commits. */
-export declare function startRaftNode(options: RaftNodeOptions): Promise<RaftNode>;
+export { defaultLimits, defaultTiming } from "./limits.ts";

@@ -20,16 +20,18 @@ export function writeBatch(out: RecordWriter, offset: number, batch: Omit<WalBat
   const entries = batch.entries ?? [];
   const snapshot = batch.snapshot === undefined ? undefined : encodeSnapshot(batch.snapshot);
   const installing = batch.installing === undefined ? undefined : encodeSnapshot(batch.installing);
-  let bytes = batch.hardState === undefined ? 0 : hardStateRecordBytes;
-  for (const entry of entries) bytes += entryRecordBytes(entry);
-  if (snapshot !== undefined) bytes += recordOverheadBytes + snapshot.length;
+  let bytes = 0;
   if (installing !== undefined) bytes += recordOverheadBytes + installing.length;
+  if (snapshot !== undefined) bytes += recordOverheadBytes + snapshot.length;
+  const entriesStart = offset + out.length + batchRecordBytes + bytes;
+  for (const entry of entries) bytes += entryRecordBytes(entry);
+  if (batch.hardState !== undefined) bytes += hardStateRecordBytes;
 
   const start = offset + out.length;
-  writeBatchHeader(out, { offset: start, bytes, zeroSectors: zeroSectorsOf(entries, start + batchRecordBytes) });
-  for (const entry of entries) writeEntry(out, entry);
+  writeBatchHeader(out, { offset: start, bytes, zeroSectors: zeroSectorsOf(entries, entriesStart) });
   if (installing !== undefined) writeBody(out, installing, recordTypes.installing);
   if (snapshot !== undefined) writeBody(out, snapshot, recordTypes.snapshot);
+  for (const entry of entries) writeEntry(out, entry);
   if (batch.hardState !== undefined) writeHardState(out, batch.hardState);
 }
 

@@ -44,6 +44,7 @@ export class Wal {
   #snapshot: WalSnapshot;
   /** What unsynced batches left for the next synced one. */
   #unwritten: { hardState?: HardState; snapshot?: WalSnapshot } = {};
+  #syncedSnapshotIndex: number;
   #lastIndex: number;
   #busy = false;
   #failure: WalError | undefined;
@@ -59,6 +60,7 @@ export class Wal {
     this.#offset = position.offset;
     this.#hardState = position.hardState;
     this.#snapshot = position.snapshot;
+    this.#syncedSnapshotIndex = position.snapshot.index;
     this.#lastIndex = position.lastIndex;
   }
 
@@ -78,6 +80,7 @@ export class Wal {
       if (!batch.sync) return;
       await this.#write({ entries: batch.entries ?? [], installing: batch.installing, ...this.#unwritten });
       this.#unwritten = {};
+      this.#syncedSnapshotIndex = this.#snapshot.index;
       if (this.#offset >= this.#segmentSizeBytes) await this.#cut();
     } catch (error) {
       throw this.#fail(error);
@@ -86,36 +89,31 @@ export class Wal {
     }
   }
 
-  /**
-   * Deletes segments that hold only entries up to `index`, oldest first, never the newest. Replay needs the entries after
-   * the newest synced snapshot, so `index` is at most that snapshot's.
-   * @returns how many were deleted
-   */
-  async purge(index: number): Promise<number> {
-    assert(
-      index <= this.#snapshot.index,
-      `purge to ${index} would lose entries after snapshot ${this.#snapshot.index}`,
-    );
-    assert(this.#unwritten.snapshot === undefined, "the snapshot that allows a purge is synced first");
-    this.#begin("purge");
-    try {
-      let count = 0;
-      while ((this.#segments[count + 1]?.firstIndex ?? Number.POSITIVE_INFINITY) <= index + 1) count += 1;
-      for (const { name } of this.#segments.slice(0, count)) await this.#disk.remove(name);
-      if (count > 0) await this.#disk.syncDirectory();
-      this.#segments = this.#segments.slice(count);
-      return count;
-    } catch (error) {
-      throw this.#fail(error);
-    } finally {
-      this.#busy = false;
-    }
+  /** Replay starts here, or later. */
+  get syncedSnapshotIndex(): number {
+    return this.#syncedSnapshotIndex;
   }
 
-  /** Index up to which `purge` would delete something now; 0 if nothing. */
-  get purgeableFrom(): number {
-    const second = this.#segments[1];
-    return second === undefined ? 0 : second.firstIndex - 1;
+  /**
+   * Deletes segments that hold only entries up to `index`, oldest first, never the newest. May run beside `append`.
+   * @param index at most `syncedSnapshotIndex`: replay needs what comes after it
+   * @returns how many were deleted
+   * @throws WalError "io" | "poisoned" | "closed"
+   */
+  async purge(index: number): Promise<number> {
+    assert(index <= this.#syncedSnapshotIndex, `purge to ${index} passes the snapshot ${this.#syncedSnapshotIndex}`);
+    this.#requireUsable("purge");
+    let count = 0;
+    while ((this.#segments[count + 1]?.firstIndex ?? Number.POSITIVE_INFINITY) <= index + 1) count += 1;
+    if (count === 0) return 0;
+    const old = this.#segments.splice(0, count);
+    try {
+      for (const { name } of old) await this.#disk.remove(name);
+      await this.#disk.syncDirectory();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    return count;
   }
 
   /** Writes what unsynced batches left, unless the log has failed. Idempotent. */
@@ -133,11 +131,15 @@ export class Wal {
 
   #begin(what: string): void {
     assert(!this.#busy, `WAL ${what}: one call at a time`);
+    this.#requireUsable(what);
+    this.#busy = true;
+  }
+
+  #requireUsable(what: string): void {
     if (this.#failure !== undefined) {
       const failure: WalFailure = this.#failure.failure === "closed" ? "closed" : "poisoned";
       throw this.#error(failure, `${what} after: ${this.#failure.message}`);
     }
-    this.#busy = true;
   }
 
   #remember(batch: WalBatch): void {

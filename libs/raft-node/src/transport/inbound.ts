@@ -1,0 +1,200 @@
+/** Connections that peers open to this member: checked by handshake, then read until they end. */
+import { rm } from "node:fs/promises";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { assert, emptyBytes } from "@triarch/base";
+import type { Clock } from "@triarch/base";
+import type { MemberId, Message } from "@triarch/raft";
+import type { Logger } from "@triarch/telemetry";
+import { decodeMessage } from "../codec/message-codec.ts";
+import { DecodeError } from "../codec/varint.ts";
+import { transportLimits } from "../limits.ts";
+import type { PeerTls } from "../types.ts";
+import { frame, FrameReader, frameTypes } from "./frames.ts";
+import type { Frame } from "./frames.ts";
+import { decodeHello, encodeAnswer, protocolVersion, refusalOf } from "./handshake.ts";
+import type { Hello, Identity } from "./handshake.ts";
+import { SnapshotSpool } from "./snapshot-spool.ts";
+import type { ReceivedSnapshot } from "./snapshot-spool.ts";
+import { createPeerServer } from "./sockets.ts";
+
+export interface InboundOptions {
+  readonly own: Identity;
+  readonly tls: PeerTls | undefined;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Where an arriving snapshot is put. */
+  readonly spoolPath: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly removed: ReadonlySet<MemberId>;
+  /** All of one read; valid messages from that peer to this member. */
+  readonly onMessages: (messages: readonly Message[]) => void;
+  /** A whole snapshot is on disk at `spoolPath`. Resolves when Raft has it or has refused it. */
+  readonly onSnapshot: (snapshot: ReceivedSnapshot) => Promise<void>;
+  /** A connection of `peer` ended. */
+  readonly onLost: (peer: MemberId) => void;
+}
+
+export class InboundServer {
+  readonly #options: InboundOptions;
+  readonly #server: Server;
+  readonly #sockets = new Map<Socket, { hello: Hello | undefined; heardMs: number }>();
+  readonly #raw = new Set<Socket>();
+  #spool: SnapshotSpool | undefined;
+  #closed = false;
+
+  constructor(options: InboundOptions) {
+    this.#options = options;
+    this.#server = createPeerServer(
+      options.tls,
+      (socket) => this.#accept(socket),
+      (reason, address) => options.logger.warn({ address, reason }, "peer connection refused: TLS"),
+    );
+    // Before TLS: what has not finished its handshake must end with the server, too.
+    this.#server.on("connection", (socket: Socket) => {
+      this.#raw.add(socket);
+      socket.once("close", () => this.#raw.delete(socket));
+    });
+    this.#server.maxConnections = transportLimits.connectionsMax;
+  }
+
+  /** @throws the system's error when the address cannot be had */
+  async listen(): Promise<{ readonly host: string; readonly port: number }> {
+    const { host, port } = this.#options.listen;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    this.#server.on("error", (error) => this.#options.logger.error({ error: error.message }, "peer server"));
+    return { host, port: (this.#server.address() as AddressInfo).port };
+  }
+
+  /** To be called every `pingIntervalMs`: drops connections whose other end has gone silent. */
+  sweep(): void {
+    const now = this.#options.clock.monotonicMs();
+    for (const [socket, { hello, heardMs }] of this.#sockets) {
+      const limit = hello === undefined ? transportLimits.handshakeTimeoutMs : 2 * transportLimits.silenceMaxMs;
+      if (hello?.kind !== "snapshot" && now - heardMs > limit) socket.destroy(new Error(`silent for ${limit} ms`));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const socket of [...this.#sockets.keys(), ...this.#raw]) socket.destroy();
+    await closed;
+    await this.#releaseSpool();
+    await rm(this.#options.spoolPath, { force: true });
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
+    const peer: { hello: Hello | undefined; heardMs: number } = {
+      hello: undefined,
+      heardMs: this.#options.clock.monotonicMs(),
+    };
+    this.#sockets.set(socket, peer);
+    const reader = new FrameReader();
+    socket.on("data", (chunk: Uint8Array) => {
+      peer.heardMs = this.#options.clock.monotonicMs();
+      const messages: Message[] = [];
+      try {
+        reader.push(chunk, (received) => {
+          if (peer.hello === undefined) peer.hello = this.#greet(socket, received);
+          else this.#take(socket, peer.hello, received, messages);
+        });
+      } catch (error) {
+        const address = socket.remoteAddress ?? "unknown";
+        this.#options.logger.warn({ address, error: String(error) }, "peer connection closed: unreadable");
+        socket.destroy();
+      }
+      if (messages.length > 0) this.#options.onMessages(messages);
+    });
+    // Its end follows as "close".
+    socket.on("error", () => undefined);
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      if (peer.hello === undefined) return;
+      if (peer.hello.kind === "snapshot") void this.#abandonSpool(socket);
+      else if (!this.#closed) this.#options.onLost(peer.hello.memberId);
+    });
+  }
+
+  /** @returns the hello of a welcome peer */
+  #greet(socket: Socket, received: Frame): Hello | undefined {
+    const { own, removed, logger, spoolPath } = this.#options;
+    if (received.type !== frameTypes.hello) throw new DecodeError("the first frame is no hello");
+    const hello = decodeHello(received.bytes.subarray(received.start, received.end));
+    let refusal = refusalOf(hello, own, removed);
+    if (refusal === "" && hello.kind === "snapshot" && this.#spool !== undefined)
+      refusal = "another snapshot is arriving";
+    const answer = frame(frameTypes.answer, encodeAnswer({ version: protocolVersion, ...own, refusal }));
+    if (refusal !== "") {
+      const address = socket.remoteAddress ?? "unknown";
+      logger.warn({ address, peer: hello.memberId.toString(16), reason: refusal }, "peer refused");
+      socket.end(answer);
+      return undefined;
+    }
+    if (hello.kind === "snapshot") this.#spool = new SnapshotSpool(spoolPath, socket);
+    socket.write(answer);
+    return hello;
+  }
+
+  #take(socket: Socket, hello: Hello, received: Frame, messages: Message[]): void {
+    const { type, bytes, start, end } = received;
+    if (type === frameTypes.message) {
+      const message = decodeMessage(bytes, start, end);
+      if (message.to !== this.#options.own.memberId) throw new DecodeError(`a message for ${message.to.toString(16)}`);
+      // A transfer is asked for in the name of the member that is to lead.
+      if (message.from !== hello.memberId && message.type !== "MsgTransferLeader") {
+        throw new DecodeError(`a message in the name of ${message.from.toString(16)}`);
+      }
+      if (hello.kind !== "snapshot") messages.push(message);
+      else this.#spoolOf(socket).begin(message);
+    } else if (type === frameTypes.ping) {
+      socket.write(frame(frameTypes.pong, emptyBytes));
+    } else if (type === frameTypes.snapshotChunk && hello.kind === "snapshot") {
+      this.#spoolOf(socket).chunk(bytes.slice(start, end));
+    } else if (type === frameTypes.snapshotEnd && hello.kind === "snapshot") {
+      void this.#finishSpool(socket, bytes.slice(start, end));
+    } else {
+      throw new DecodeError(`frame type ${type} on a ${hello.kind} connection`);
+    }
+  }
+
+  #spoolOf(socket: Socket): SnapshotSpool {
+    const spool = this.#spool;
+    assert(spool !== undefined && spool.socket === socket, "a snapshot connection has a spool");
+    return spool;
+  }
+
+  async #finishSpool(socket: Socket, checksum: Uint8Array): Promise<void> {
+    try {
+      const received = await this.#spoolOf(socket).finish(checksum);
+      await this.#options.onSnapshot(received);
+      socket.write(frame(frameTypes.snapshotTaken, emptyBytes));
+    } catch (error) {
+      this.#options.logger.warn({ error: String(error) }, "an arriving snapshot was dropped");
+      socket.destroy();
+    } finally {
+      await this.#releaseSpool();
+    }
+  }
+
+  /** The connection ended; what has arrived as a whole is kept until it is taken. */
+  async #abandonSpool(socket: Socket): Promise<void> {
+    if (this.#spool?.socket === socket && !this.#spool.finishing) await this.#releaseSpool();
+  }
+
+  async #releaseSpool(): Promise<void> {
+    const spool = this.#spool;
+    await spool?.close();
+    if (this.#spool === spool) this.#spool = undefined;
+  }
+}
