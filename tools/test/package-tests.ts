@@ -13,9 +13,12 @@ const files = (present ? readdirSync(join(cwd, "test"), { recursive: true, encod
   .filter((name) => name.endsWith(".test.ts") && (wanted.length === 0 || wanted.some((part) => name.includes(part))))
   .sort();
 
+const stop = new AbortController();
+process.on("SIGINT", () => stop.abort()).on("SIGTERM", () => stop.abort());
 const results: TestFileResult[] = [];
 for (const file of files) {
-  const result = await runTestFile(join("test", file), { cwd, timeoutMs: fileTimeoutMs });
+  if (stop.signal.aborted) break;
+  const result = await runTestFile(join("test", file), { cwd, timeoutMs: fileTimeoutMs, signal: stop.signal });
   results.push(result);
   const mark = result.failed > 0 ? "FAIL" : "ok  ";
   console.log(`${mark} test/${file}  ${result.passed} passed  ${(result.durationMs / 1000).toFixed(1)} s`);
@@ -29,4 +32,4 @@ const summary = {
   skipped: results.flatMap((result) => result.skipped),
 };
 writeFileSync(join(cwd, ".test-results", "results.json"), JSON.stringify(summary));
-process.exitCode = summary.failed > 0 ? 1 : 0;
+process.exitCode = summary.failed > 0 || stop.signal.aborted ? 1 : 0;
