@@ -7,7 +7,6 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { Agent, request } from "undici";
-import type { JsonObject } from "@triarch/api";
 import { standaloneFiles } from "../src/main.ts";
 import { configMap, token, until } from "./support/test-server.ts";
 
@@ -123,7 +122,7 @@ t.test("with TLS of its own: the administrator's certificate is in the data dire
   t.teardown(() => dispatcher.destroy());
   await ready(url, dispatcher);
   const answer = await request(`${url}/api/v1/namespaces/default`, { dispatcher });
-  t.match((await answer.body.json()) as JsonObject, { metadata: { name: "default" } });
+  t.match(await answer.body.json(), { metadata: { name: "default" } });
   server.child.kill("SIGTERM");
   t.equal(await server.exited, 0);
 });

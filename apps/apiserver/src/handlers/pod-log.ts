@@ -48,7 +48,7 @@ export async function handleLog(call: ResourceCall): Promise<Answer> {
   }
   const path = `/containerLogs/${[info.namespace, info.name, container].map(encodeURIComponent).join("/")}${query.size === 0 ? "" : `?${query.toString()}`}`;
   const { statusCode, body } = await askKubelet(() =>
-    assertDefined(api.kubelets, "checked").get(node.object(), path, request.signal),
+    assertDefined(api.kubelets, "checked").get(node.object(), path, request.signal()),
   );
   if (statusCode !== 200) throw new StatusError(kubeletFailure(statusCode, await errorText(body)));
   return { kind: "stream", contentType: "text/plain", run: (sink) => pass(body, sink) };

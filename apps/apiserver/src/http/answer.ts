@@ -15,7 +15,7 @@ export interface ApiRequest {
   readonly user: UserInfo;
   readonly info: RequestInfo;
   /** The client is gone or the server stops. */
-  readonly signal: AbortSignal;
+  readonly signal: () => AbortSignal;
   /** Texts for `Warning` headers; handlers add to it. */
   readonly warnings: string[];
 }

@@ -12,8 +12,9 @@ import { assertDefined } from "@triarch/base";
 import type { Logger } from "@triarch/telemetry";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
-import { type Answer, type DocumentAnswer, statusAnswer, type StreamAnswer } from "./answer.ts";
+import { type Answer, type DocumentAnswer, statusAnswer, type StreamAnswer, type StreamSink } from "./answer.ts";
 import { createApp, type ServerTls, transportStatus, warningHeader } from "./app.ts";
+import { ClientSignal } from "./client-signal.ts";
 import { listen, type ListenAddress, type Listeners } from "./listeners.ts";
 import { certificateOf } from "./peer.ts";
 import { responseSink, webSocketSink } from "./stream-sinks.ts";
@@ -28,7 +29,7 @@ export interface RawRequest {
   readonly certificate: CertificateSubject | undefined;
   readonly webSocket: boolean;
   /** Aborted when the client is gone, or when the drain's time is over. */
-  readonly signal: AbortSignal;
+  readonly signal: () => AbortSignal;
 }
 
 export interface Handled {
@@ -71,7 +72,7 @@ class HttpFront implements HttpServer {
   readonly #app: FastifyInstance;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #cut = new AbortController();
-  readonly #upgrades = new WeakMap<FastifyRequest, { readonly answer: StreamAnswer; readonly signal: AbortSignal }>();
+  readonly #upgrades = new WeakMap<FastifyRequest, { readonly answer: StreamAnswer; readonly signal: ClientSignal }>();
   readonly #idleWaiters = new Set<() => void>();
   #listeners: Listeners | undefined;
   #draining = false;
@@ -142,9 +143,7 @@ class HttpFront implements HttpServer {
     }
     this.#requests += 1;
     try {
-      const gone = new AbortController();
-      const signal = AbortSignal.any([gone.signal, this.#cut.signal]);
-      reply.raw.once("close", () => gone.abort());
+      const signal = new ClientSignal(reply.raw, this.#cut.signal);
       const { answer, warnings } = await this.#options.handle(rawRequestOf(request, signal, false));
       if (answer.kind === "document") this.#send(reply, answer, warnings, request.method === "HEAD");
       else await this.#stream(reply, answer, warnings, signal);
@@ -170,16 +169,17 @@ class HttpFront implements HttpServer {
     reply: FastifyReply,
     answer: StreamAnswer,
     warnings: readonly string[],
-    signal: AbortSignal,
+    signal: ClientSignal,
   ): Promise<void> {
     if (this.#streams >= streamsMax) {
       return this.#send(reply, statusAnswer(tooManyRequests("too many watches, please try again later")), []);
     }
     const response = reply.raw;
+    if (response.destroyed) return;
     this.#writeHead(response, 200, reply.request.id, warnings, { "content-type": answer.contentType });
     response.flushHeaders();
     this.#countStream(response);
-    answer.run(responseSink(response, signal));
+    this.#run(answer, responseSink(response, signal.get()));
   }
 
   /** Counted until the connection's part is over, so that a drain waits for it. */
@@ -194,9 +194,7 @@ class HttpFront implements HttpServer {
   /** The answer is known before the WebSocket opens: what is no stream is refused in plain HTTP, so clients can fall back. */
   async #beforeUpgrade(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (request.method !== "GET") return;
-    const gone = new AbortController();
-    const signal = AbortSignal.any([gone.signal, this.#cut.signal]);
-    request.raw.socket.once("close", () => gone.abort());
+    const signal = new ClientSignal(request.raw.socket, this.#cut.signal);
     const { answer, warnings } = await this.#options.handle(rawRequestOf(request, signal, true));
     if (answer.kind === "stream") {
       this.#upgrades.set(request, { answer, signal });
@@ -214,7 +212,17 @@ class HttpFront implements HttpServer {
     );
     this.#countStream(socket);
     socket.on("error", () => socket.terminate());
-    answer.run(webSocketSink(socket, signal));
+    this.#run(answer, webSocketSink(socket, signal.get()));
+  }
+
+  /** The head has left: a source that can't start can only break off. */
+  #run(answer: StreamAnswer, sink: StreamSink): void {
+    try {
+      answer.run(sink);
+    } catch (error) {
+      this.#options.logger.error({ error: String(error) }, "a stream could not start");
+      sink.abort();
+    }
   }
 
   #writeHead(
@@ -252,7 +260,7 @@ class HttpFront implements HttpServer {
   }
 }
 
-function rawRequestOf(request: FastifyRequest, signal: AbortSignal, webSocket: boolean): RawRequest {
+function rawRequestOf(request: FastifyRequest, signal: ClientSignal, webSocket: boolean): RawRequest {
   return {
     id: request.id,
     method: request.method,
@@ -261,6 +269,6 @@ function rawRequestOf(request: FastifyRequest, signal: AbortSignal, webSocket: b
     body: Buffer.isBuffer(request.body) ? request.body : new Uint8Array(0),
     certificate: certificateOf(request.raw),
     webSocket,
-    signal,
+    signal: () => signal.get(),
   };
 }

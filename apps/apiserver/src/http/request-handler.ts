@@ -95,7 +95,7 @@ function statusOf(error: unknown, { logger }: RequestHandlerOptions, raw: RawReq
   if (error instanceof StorageError) {
     return statusOfStorageError(error, { resource: { group: "", resource: "objects", kind: "Object" }, name: "" });
   }
-  if (raw.signal.aborted) return failure(499, "ClientClosedRequest", "the client is gone");
+  if (raw.signal().aborted) return failure(499, "ClientClosedRequest", "the client is gone");
   const mark = randomUUID();
   logger.error({ id: raw.id, mark, method: raw.method, url: raw.url, error }, "request failed unexpectedly");
   return internalError(`unexpected failure, see the server's log for ${mark}`);
