@@ -9,8 +9,12 @@ import { createLogger, createRegistry, startHealthServer } from "@triarch/teleme
 import { SharedInformers, type ControllerContext, type ControllerFactory } from "./controller.ts";
 import { deploymentController } from "./controllers/deployment.ts";
 import { endpointSliceController } from "./controllers/endpoint-slices.ts";
+import { endpointsController } from "./controllers/endpoints.ts";
+import { namespaceController } from "./controllers/namespace.ts";
 import { nodeIpamController } from "./controllers/node-ipam.ts";
 import { replicaSetController } from "./controllers/replica-set.ts";
+import { rootCaController } from "./controllers/root-ca.ts";
+import { serviceAccountController } from "./controllers/service-account.ts";
 
 interface Options {
   readonly kubeconfig: string;
@@ -27,6 +31,10 @@ const controllers: readonly ControllerFactory[] = [
   replicaSetController,
   endpointSliceController,
   nodeIpamController,
+  endpointsController,
+  namespaceController,
+  serviceAccountController,
+  rootCaController,
 ];
 
 const command = new Command("kube-controller-manager")

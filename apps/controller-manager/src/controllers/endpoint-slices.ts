@@ -7,9 +7,9 @@ import {
   managedSlices,
   planEndpointSlices,
   serviceNameLabel,
-  stableJson,
 } from "@triarch/reconcile";
 import { queueController, type Controller, type ControllerContext } from "../controller.ts";
+import { podEndpointFacts, servicesSelecting } from "../service-pods.ts";
 
 export function endpointSliceController(context: ControllerContext): Controller {
   const { client, informers } = context;
@@ -53,27 +53,8 @@ export function endpointSliceController(context: ControllerContext): Controller 
       controller.queue.add(`${event.object.metadata?.namespace ?? ""}/${labels[serviceNameLabel] ?? ""}`);
   });
   pods.onChange((event) => {
-    if (event.type === "updated" && podFacts(event.object) === podFacts(event.previous)) return;
-    const versions = event.type === "updated" ? [event.object, event.previous] : [event.object];
-    for (const service of services.lister.byIndex(namespaceIndex, event.object.metadata?.namespace ?? "")) {
-      const selector = Object.entries(service.spec?.selector ?? {});
-      const selects = (pod: Pod): boolean =>
-        selector.every(([label, value]) => pod.metadata?.labels?.[label] === value);
-      if (selector.length > 0 && versions.some(selects)) controller.queue.add(objectKey(service));
-    }
+    if (event.type === "updated" && podEndpointFacts(event.object) === podEndpointFacts(event.previous)) return;
+    for (const key of servicesSelecting(services.lister, event)) controller.queue.add(key);
   });
   return controller;
-}
-
-/** What of a pod an endpoint shows. */
-function podFacts(pod: Pod): string {
-  const ready = pod.status?.conditions?.find((one) => one.type === "Ready")?.status;
-  return stableJson([
-    pod.metadata?.labels,
-    pod.metadata?.deletionTimestamp,
-    pod.status?.podIP,
-    pod.status?.phase,
-    ready,
-    pod.spec?.nodeName,
-  ]);
 }
