@@ -21,6 +21,7 @@ import { RaftNodeError } from "../types.ts";
 import type { LeaderChange, ProposeOutcome, RaftNode, RaftNodeOptions, RaftTiming } from "../types.ts";
 import type { RaftNodeStatus } from "../types.ts";
 import { Applier } from "./applier.ts";
+import { membersOf } from "./conf-states.ts";
 import { FastElection } from "./fast-election.ts";
 import { HandOver } from "./hand-over.ts";
 import type { RecoveredLog } from "./log-recovery.ts";
@@ -320,9 +321,8 @@ export class Driver implements RaftNode {
   /** A new member knows no configuration yet, only addresses. */
   #membersChanged(confState: ConfState): void {
     this.#confState = confState;
-    const { voters, learners, votersOutgoing, learnersNext } = confState;
-    const members = new Set([...voters, ...learners, ...votersOutgoing, ...learnersNext]);
-    const ids = members.size > 0 ? [...members] : this.#options.initialMembers.map((member) => member.id);
+    const members = membersOf(confState);
+    const ids = members.length > 0 ? members : this.#options.initialMembers.map((member) => member.id);
     this.#transport.setPeers(ids);
   }
 

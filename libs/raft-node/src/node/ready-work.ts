@@ -6,12 +6,13 @@
  * I3. The log says which snapshot is coming before the state machine is replaced, so that a crash in between can be told.
  */
 import { assert, assertDefined, emptyBytes } from "@triarch/base";
-import type { MemberId, Message, RawNode, ReadState, Ready, SoftState } from "@triarch/raft";
+import type { Message, RawNode, ReadState, Ready, SoftState } from "@triarch/raft";
 import type { Logger } from "@triarch/telemetry";
 import type { ReceivedSnapshot } from "../transport/snapshot-spool.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { SnapshotMeta, StateMachine } from "../types.ts";
 import type { Applier } from "./applier.ts";
+import { membersOf } from "./conf-states.ts";
 import type { RecoveredLog } from "./log-recovery.ts";
 import type { LogRetention } from "./log-retention.ts";
 
@@ -125,15 +126,15 @@ export class ReadyWork {
     const known = assertDefined(message.snapshot, "MsgSnap has a snapshot");
     const outgoing = stateMachine.snapshotStream();
     const { index, term } = outgoing;
-    const peer = (id: MemberId): object => ({ peer: id.toString(16), index, term });
-    if (index < known.index) {
-      // Only right after a cluster's start: its first entries are not yet in the state machine's own storage.
-      logger.info(peer(message.to), "no snapshot to send yet");
+    const fields = { peer: message.to.toString(16), index, term };
+    const confState = outgoing.confState ?? (index < known.index ? undefined : retention.confStateAt(index));
+    if (confState === undefined || !membersOf(confState).includes(message.to)) {
+      // The state machine's own storage is not there yet: its first entries, or those that made the receiver a member.
+      logger.info(fields, "no snapshot to send yet");
       transport.dropSnapshot(message, outgoing);
       return;
     }
-    const confState = outgoing.confState ?? retention.confStateAt(index);
-    logger.info(peer(message.to), "sending a snapshot");
+    logger.info(fields, "sending a snapshot");
     transport.sendSnapshot({ ...message, snapshot: { index, term, confState, data: emptyBytes } }, outgoing);
   }
 }

@@ -71,6 +71,11 @@ export class InboundServer {
     return { host, port: (this.#server.address() as AddressInfo).port };
   }
 
+  /** Ends what `peer` has open here. */
+  drop(peer: MemberId): void {
+    for (const [socket, { hello }] of this.#sockets) if (hello?.memberId === peer) socket.destroy();
+  }
+
   /** To be called every `pingIntervalMs`: drops connections whose other end has gone silent. */
   sweep(): void {
     const now = this.#options.clock.monotonicMs();

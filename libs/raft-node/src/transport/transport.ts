@@ -87,6 +87,7 @@ export class Transport {
       if (ids.includes(id)) continue;
       this.#removed.add(id);
       this.#closePeer(id);
+      this.#inbound.drop(id);
     }
     for (const id of ids) {
       this.#removed.delete(id);
