@@ -1,10 +1,10 @@
-// Delays between restarts (CrashLoopBackOff) and pulls (ImagePullBackOff): 10 s, doubling to 300 s; forgotten after a quiet
-// time of twice the longest delay. Kept in memory, as the kubelet of Kubernetes does.
+// Delays between restarts (CrashLoopBackOff) and pulls (ImagePullBackOff): 10 s, doubling to 300 s; a failure 10 minutes or
+// more after the last one starts over. Kept in memory, as the kubelet of Kubernetes does.
 import type { Clock } from "@triarch/base";
 
 export const backoffFirstMs = 10_000;
 export const backoffMaxMs = 300_000;
-/** A container that ran this long starts over with the first delay. */
+/** Quiet time after which a failure counts as the first. */
 export const backoffResetMs = 600_000;
 
 interface Entry {
@@ -14,10 +14,13 @@ interface Entry {
 
 export class RestartBackoff {
   readonly #clock: Clock;
+  readonly #freeFailures: 0 | 1;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(clock: Clock) {
+  /** @param freeFailures failures that cost nothing: a container's first restart is immediate */
+  constructor(clock: Clock, freeFailures: 0 | 1) {
     this.#clock = clock;
+    this.#freeFailures = freeFailures;
   }
 
   /** Counts one failure at `failedAtMs`; telling the same one again changes nothing. */
@@ -25,7 +28,8 @@ export class RestartBackoff {
     const known = this.#entries.get(key);
     if (known !== undefined && known.failedAtMs >= failedAtMs) return;
     const fresh = known === undefined || failedAtMs - known.failedAtMs > backoffResetMs;
-    const delayMs = fresh ? backoffFirstMs : Math.min(backoffMaxMs, known.delayMs * 2);
+    const grown = Math.min(backoffMaxMs, Math.max(backoffFirstMs, (known?.delayMs ?? 0) * 2));
+    const delayMs = fresh ? (this.#freeFailures === 1 ? 0 : backoffFirstMs) : grown;
     this.#entries.set(key, { delayMs, failedAtMs });
   }
 
