@@ -1,17 +1,18 @@
 import { randomInt } from "node:crypto";
 import { seededRng, systemClock, type Clock, type Rng } from "@triarch/base";
-import type { PeerTls, RaftTiming, startRaftNode } from "@triarch/raft-node";
+import { startRaftNode, type PeerTls, type RaftNode, type RaftTiming } from "@triarch/raft-node";
 import type { Logger } from "@triarch/telemetry";
 import { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";
 import { Membership, type InitialMember } from "./members/membership.ts";
 import { AppliedWaiter } from "./server/applied-waiter.ts";
 import { CompactionRunner } from "./server/compaction-runner.ts";
-import { memberDataDir } from "./server/data-dir.ts";
+import { memberDataDir, type MemberDataDir } from "./server/data-dir.ts";
 import { MemberDatabase } from "./server/database.ts";
 import type { EtcdServer } from "./server/etcd-server.ts";
 import { Flusher } from "./server/flusher.ts";
 import { Housekeeping } from "./server/housekeeping.ts";
 import { LeaseRequests } from "./server/lease-requests.ts";
+import { LeaderWaiter } from "./server/leader-waiter.ts";
 import { autoCompactionIntervalMs, quotaBytesDefault, requestTimeoutMs } from "./server/limits.ts";
 import { Maintenance } from "./server/maintenance.ts";
 import { PendingProposals } from "./server/pending-proposals.ts";
@@ -67,95 +68,132 @@ export interface RunningStore {
  * @throws LevelStoreError | WalError | Error naming what is wrong with the data directory or the options
  */
 export async function startStore(options: StoreOptions): Promise<RunningStore> {
-  const { name, clusterToken, initialMembers, logger } = options;
-  const clock = options.clock ?? systemClock;
-  const own = initialMembers.find((member) => member.name === name);
-  if (own === undefined)
-    throw new Error(`member ${name} is not among the initial members; add it there with its peer URL`);
-  const memberId = memberIdOf(own.peerUrls, clusterToken);
-  const idOf = (member: InitialMember): bigint => memberIdOf(member.peerUrls, clusterToken);
-  const clusterId = clusterIdOf(initialMembers.map(idOf));
+  const identity = identityOf(options);
   const fatal = onceFatal(options);
-
   const dir = memberDataDir(options.dataDir);
   const database = await MemberDatabase.open(dir);
   try {
-    const state = await database.load(clock, Membership.initial(initialMembers, clusterToken), memberId);
-    const position = database.position(state.mvcc.revision);
-    const flusher = new Flusher({
-      target: { write: (rows, to) => database.level.write(rows, to) },
-      durable: position,
-      onFlushed: ({ revision }) => state.mvcc.persisted(revision),
-      onFailed: fatal,
-    });
-    const timeoutMs = options.requestTimeoutMs ?? requestTimeoutMs;
-    const pending = new PendingProposals({ clock, timeoutMs });
-    const applied = new AppliedWaiter({ clock, timeoutMs });
-    const watches = new Watches(state.mvcc, fatal);
-    const compactions = new CompactionRunner(state.mvcc, (rows) => machine.addRows(rows));
-    const onCompacted = (): void => compactions.start();
-    const machine: StateMachine = new StateMachine({ state, position, flusher, pending, applied, onCompacted });
-    const gate = new Gate();
-    const startRaft = options.startRaft ?? (await import("@triarch/raft-node")).startRaftNode;
-    const node = await startRaft({
-      id: memberId,
-      clusterId,
-      dir: dir.root,
-      initialMembers: initialMembers.map((member) => ({ id: idOf(member), peerUrl: member.peerUrls[0] ?? "" })),
-      ...peerUrls(options, idOf),
-      listen: options.listenPeer,
-      ...(options.peerTls === undefined ? {} : { tls: options.peerTls }),
-      ...(options.timing === undefined ? {} : { timing: options.timing }),
-      stateMachine: new StoreStateMachine({
-        machine,
-        database,
-        flusher,
-        compactions,
-        watches,
-        gate,
-        logger,
-      }),
-      clock,
-      rng: seededRng(randomInt(2 ** 32)),
-      logger,
-      onFatal: fatal,
-    });
-    const reads = new Reads({ mvcc: state.mvcc, consensus: node, applied, gate });
-    compactions.start(); // one that a crash cut short
-    const quotaBytes = options.quotaBytes ?? quotaBytesDefault;
-    const proposer = new Proposer({ memberId, clock, consensus: node, pending, flusher });
-    const parts = { name, state, consensus: node, flusher, compactions, quotaBytes, logger };
-    const maintenance = new Maintenance({ ...parts, database });
-    const housekeeping = new Housekeeping({
-      ...{ memberId, name, clientUrls: options.clientUrls ?? [], state, consensus: node, proposer, pending, applied },
-      ...{ maintenance, quotaBytes, logger, leaseExtensionMs: electionTimeoutMs(options.timing) },
-      autoCompactionIntervalMs: options.autoCompactionIntervalMs ?? autoCompactionIntervalMs,
-    });
-
-    const close = async (): Promise<void> => {
-      await node.stop({ handOver: true });
-      housekeeping.close();
-      pending.failAll({ code: "stopped" });
-      applied.failAll({ code: "stopped" });
-      watches.close();
-      await compactions.stop();
-      try {
-        await flusher.flush();
-      } catch (error) {
-        logger.error({ error: String(error) }, "the last rows were not written; the log still has them");
-      }
-      await database.close();
-    };
-    const leases = new LeaseRequests({ lessor: state.lessor, proposer, rng: cryptoRng });
-    const server = new ReplicatedServer({
-      ...{ clusterId, memberId, state, consensus: node, proposer, reads, leases, maintenance, watches, close },
-    });
-    logger.info({ member: memberIdText(memberId), cluster: memberIdText(clusterId), ...position }, "store started");
-    return { server, clusterId, memberId, peerAddress: node.peerAddress, close: () => server.close() };
+    const local = await openLocal(options, identity, database, fatal);
+    const node = await startNode(options, identity, dir, local, fatal);
+    return runServer(options, identity, local, node);
   } catch (error) {
     await database.close();
     throw error;
   }
+}
+
+interface Identity {
+  readonly memberId: bigint;
+  readonly clusterId: bigint;
+  readonly idOf: (member: InitialMember) => bigint;
+}
+
+function identityOf({ name, clusterToken, initialMembers }: StoreOptions): Identity {
+  const idOf = (member: InitialMember): bigint => memberIdOf(member.peerUrls, clusterToken);
+  const own = initialMembers.find((member) => member.name === name);
+  if (own === undefined) {
+    throw new Error(`member ${name} is not among the initial members; add it there with its peer URL`);
+  }
+  return { memberId: idOf(own), clusterId: clusterIdOf(initialMembers.map(idOf)), idOf };
+}
+
+/** What a member has before it talks to anyone. */
+type Local = Awaited<ReturnType<typeof openLocal>>;
+
+async function openLocal(
+  options: StoreOptions,
+  { memberId }: Identity,
+  database: MemberDatabase,
+  fatal: (error: unknown) => void,
+) {
+  const clock = options.clock ?? systemClock;
+  const timeoutMs = options.requestTimeoutMs ?? requestTimeoutMs;
+  const initial = Membership.initial(options.initialMembers, options.clusterToken);
+  const state = await database.load(clock, initial, memberId);
+  const position = database.position(state.mvcc.revision);
+  const flusher = new Flusher({
+    target: { write: (rows, to) => database.level.write(rows, to) },
+    durable: position,
+    onFlushed: ({ revision }) => state.mvcc.persisted(revision),
+    onFailed: fatal,
+  });
+  const pending = new PendingProposals({ clock, timeoutMs });
+  const applied = new AppliedWaiter({ clock, timeoutMs });
+  const watches = new Watches(state.mvcc, fatal);
+  const compactions = new CompactionRunner(state.mvcc, (rows) => machine.addRows(rows), fatal);
+  const onCompacted = (): void => compactions.start();
+  const machine: StateMachine = new StateMachine({ state, position, flusher, pending, applied, onCompacted });
+  const leader = new LeaderWaiter(clock);
+  const gate = new Gate();
+  return { clock, timeoutMs, database, state, flusher, pending, applied, watches, compactions, machine, leader, gate };
+}
+
+function startNode(
+  options: StoreOptions,
+  { memberId, clusterId, idOf }: Identity,
+  dir: MemberDataDir,
+  local: Local,
+  fatal: (error: unknown) => void,
+): Promise<RaftNode> {
+  const { initialMembers, peerUrlOf, logger } = options;
+  const nameOf = new Map(initialMembers.map((member) => [idOf(member), member.name]));
+  const startRaft = options.startRaft ?? startRaftNode;
+  return startRaft({
+    id: memberId,
+    clusterId,
+    dir: dir.root,
+    initialMembers: initialMembers.map((member) => ({ id: idOf(member), peerUrl: member.peerUrls[0] ?? "" })),
+    ...(peerUrlOf === undefined ? {} : { peerUrlOf: (id: bigint) => peerUrlOf(nameOf.get(id) ?? "") }),
+    listen: options.listenPeer,
+    ...(options.peerTls === undefined ? {} : { tls: options.peerTls }),
+    ...(options.timing === undefined ? {} : { timing: options.timing }),
+    stateMachine: new StoreStateMachine({ ...local, logger }),
+    clock: local.clock,
+    rng: seededRng(randomInt(2 ** 32)),
+    logger,
+    onFatal: fatal,
+    onProposalsRefused: (payloads, reason) => local.pending.refused(payloads, reason),
+  });
+}
+
+function runServer(options: StoreOptions, identity: Identity, local: Local, node: RaftNode): RunningStore {
+  const { logger, name } = options;
+  const { memberId, clusterId } = identity;
+  const { state, flusher, pending, applied, leader, watches, compactions } = local;
+  const quotaBytes = options.quotaBytes ?? quotaBytesDefault;
+  const shared = { ...local, memberId, name, consensus: node, quotaBytes, logger };
+  const reads = new Reads({ ...shared, mvcc: state.mvcc });
+  const proposer = new Proposer(shared);
+  const maintenance = new Maintenance(shared);
+  const housekeeping = new Housekeeping({
+    ...shared,
+    proposer,
+    maintenance,
+    clientUrls: options.clientUrls ?? [],
+    leaseExtensionMs: electionTimeoutMs(options.timing),
+    autoCompactionIntervalMs: options.autoCompactionIntervalMs ?? autoCompactionIntervalMs,
+  });
+  compactions.start(); // one that a crash cut short
+
+  const close = async (): Promise<void> => {
+    await node.stop({ handOver: true });
+    housekeeping.close();
+    for (const waiting of [pending, applied, leader]) waiting.failAll({ code: "stopped" });
+    watches.close();
+    await compactions.stop();
+    try {
+      await flusher.flush();
+    } catch (error) {
+      logger.error({ error: String(error) }, "the last rows were not written; the log still has them");
+    }
+    await local.database.close();
+  };
+  const leases = new LeaseRequests({ lessor: state.lessor, proposer, rng: cryptoRng });
+  const server = new ReplicatedServer({ ...shared, clusterId, proposer, reads, leases, maintenance, close });
+  const { index, term, revision } = local.machine.position;
+  const ids = { member: memberIdText(memberId), cluster: memberIdText(clusterId) };
+  logger.info({ ...ids, index, term, revision }, "store started");
+  return { server, clusterId, memberId, peerAddress: node.peerAddress, close: () => server.close() };
 }
 
 /** Lease ids must not repeat over members and restarts: these numbers come from the operating system. */
@@ -164,15 +202,6 @@ const cryptoRng: Rng = { next: () => randomInt(2 ** 47) / 2 ** 47, int: (bound) 
 /** Raft's defaults: 10 ticks of 50 ms. */
 function electionTimeoutMs(timing: Partial<RaftTiming> | undefined): number {
   return (timing?.electionTicks ?? 10) * (timing?.tickMs ?? 50);
-}
-
-function peerUrls(
-  { initialMembers, peerUrlOf }: StoreOptions,
-  idOf: (member: InitialMember) => bigint,
-): { readonly peerUrlOf?: (id: bigint) => string | undefined } {
-  if (peerUrlOf === undefined) return {};
-  const nameOf = new Map(initialMembers.map((member) => [idOf(member), member.name]));
-  return { peerUrlOf: (id) => peerUrlOf(nameOf.get(id) ?? "") };
 }
 
 function onceFatal({ logger, onFatal }: StoreOptions): (error: unknown) => void {

@@ -1,7 +1,12 @@
 import t from "tap";
-import { ManualClock } from "@triarch/base";
+import { ManualClock, utf8 } from "@triarch/base";
+import { InternalRaftRequest } from "@triarch/etcd-proto";
 import { clusterIdOf, memberIdOf, memberIdText } from "../src/members/member-ids.ts";
+import type { Consensus } from "../src/server/consensus.ts";
+import type { Flusher } from "../src/server/flusher.ts";
+import { LeaderWaiter } from "../src/server/leader-waiter.ts";
 import { PendingProposals } from "../src/server/pending-proposals.ts";
+import { Proposer } from "../src/server/proposer.ts";
 import { RequestIds } from "../src/server/request-ids.ts";
 
 t.test("member and cluster ids are those a default etcd gives itself", async (t) => {
@@ -51,4 +56,39 @@ t.test("a pending proposal ends applied, overtaken by a later term, or timed out
   t.equal(await young, "stopped");
   pending.resolve(99n, "nobody asked");
   t.equal(pending.size, 0);
+});
+
+t.test("a write waits for a leader, and again when Raft drops it unproposed", async (t) => {
+  const clock = new ManualClock();
+  const pending = new PendingProposals({ clock, timeoutMs: 7_000 });
+  const leader = new LeaderWaiter(clock);
+  const proposed: Uint8Array[] = [];
+  const consensus = { leader: 0n, term: 1, propose: (data: Uint8Array) => (proposed.push(data), "accepted") };
+  const proposer = new Proposer({
+    ...{ memberId: 1n, clock, timeoutMs: 7_000, pending, leader },
+    consensus: consensus as unknown as Consensus,
+    flusher: { unflushedBytes: 0 } as unknown as Flusher,
+  });
+  const put = { put: { key: utf8("/a"), value: utf8("1") } };
+  const first = proposer.propose(put);
+  const late = proposer.propose(put);
+  t.equal(proposed.length, 0);
+  consensus.leader = 5n;
+  leader.wake();
+  while (proposed.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  pending.refused([proposed[0] ?? utf8("")], "transfer under way");
+  while (proposed.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  t.strictSame(proposed[2], proposed[0], "the same request, under the same id");
+  pending.resolve(InternalRaftRequest.decode(proposed[2] ?? utf8("")).header?.id ?? 0n, "applied");
+  t.equal(await first, "applied");
+  clock.advance(7_000);
+  pending.expire("none");
+  await t.rejects(late, { message: "etcdserver: request timed out" });
+
+  consensus.leader = 0n;
+  const nobody = t.rejects(proposer.propose(put), { message: "etcdserver: no leader" });
+  clock.advance(7_000);
+  leader.expire();
+  await nobody;
+  t.equal(proposed.length, 3, "it was never proposed");
 });

@@ -10,16 +10,19 @@ import { pause } from "./pause.ts";
 export class CompactionRunner {
   readonly #mvcc: MvccStore;
   readonly #addRows: (rows: readonly BucketRow[]) => void;
+  readonly #onFatal: (error: unknown) => void;
   #running: Promise<void> | undefined;
   #stopped = false;
 
-  constructor(mvcc: MvccStore, addRows: (rows: readonly BucketRow[]) => void) {
+  /** @param onFatal a step failed: this member must stop */
+  constructor(mvcc: MvccStore, addRows: (rows: readonly BucketRow[]) => void, onFatal: (error: unknown) => void) {
     this.#mvcc = mvcc;
     this.#addRows = addRows;
+    this.#onFatal = onFatal;
   }
 
   start(): void {
-    if (!this.#stopped) this.#running ??= this.#run();
+    if (!this.#stopped) this.#running ??= this.#run().catch(this.#onFatal);
   }
 
   /** Resolves when no compaction is under way. */

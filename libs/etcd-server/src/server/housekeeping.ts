@@ -3,6 +3,7 @@ import type { Logger } from "@triarch/telemetry";
 import type { AppliedWaiter } from "./applied-waiter.ts";
 import type { ReplicatedState } from "./applier.ts";
 import type { Consensus } from "./consensus.ts";
+import type { LeaderWaiter } from "./leader-waiter.ts";
 import { revokesPerSweepMax, sweepIntervalMs } from "./limits.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { PendingProposals } from "./pending-proposals.ts";
@@ -17,6 +18,7 @@ export interface HousekeepingOptions {
   readonly proposer: Proposer;
   readonly pending: PendingProposals;
   readonly applied: AppliedWaiter;
+  readonly leader: LeaderWaiter;
   readonly maintenance: Maintenance;
   readonly quotaBytes: number;
   /** Added to each lease when this member starts to lead: what the election may have taken. */
@@ -58,13 +60,15 @@ export class Housekeeping {
   }
 
   #followLeadership(): void {
-    const { consensus, state, leaseExtensionMs } = this.#options;
+    const { consensus, state, leaseExtensionMs, leader } = this.#options;
+    if (consensus.leader !== 0n) leader.wake();
     if (consensus.isLeader && !state.lessor.isPrimary) state.lessor.promote(leaseExtensionMs);
     if (!consensus.isLeader && state.lessor.isPrimary) state.lessor.demote();
   }
 
   #sweep(): void {
-    const { pending, applied, consensus, state } = this.#options;
+    const { pending, applied, leader, consensus, state } = this.#options;
+    leader.expire();
     pending.expire(consensus.leader === 0n ? "leaderFailure" : "none");
     applied.expire();
     if (consensus.leader === 0n) return;

@@ -8,6 +8,8 @@ export const unflushedBytesMax = 64 * 1024 * 1024;
 export const pendingProposalsMax = 20_000;
 /** A request without an answer for this long fails with "request timed out". */
 export const requestTimeoutMs = 7_000;
+/** A proposal that Raft dropped before any log had it is proposed again after this, until its request times out. */
+export const refusedRetryMs = 10;
 /** The version the etcd port reports; kube-apiserver decides by it what it may ask for. */
 export const etcdVersion = "3.6.5";
 export const storageVersion = "3.6.0";

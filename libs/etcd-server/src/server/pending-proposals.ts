@@ -1,5 +1,11 @@
 import type { Clock } from "@triarch/base";
+import { InternalRaftRequest } from "@triarch/etcd-proto";
 import { EtcdServerError, type EtcdServerFailure } from "./errors.ts";
+
+/** Raft took the proposal and dropped it before it reached any log: it is in none and never will be. */
+export class ProposalRefused extends Error {
+  override readonly name = "ProposalRefused";
+}
 
 interface Pending {
   readonly term: number;
@@ -52,6 +58,13 @@ export class PendingProposals {
     const pending = this.#byId.get(id);
     this.#byId.delete(id);
     pending?.reject(error);
+  }
+
+  /** Raft's driver gives these back, unproposed. */
+  refused(payloads: readonly Uint8Array[], reason: string): void {
+    for (const payload of payloads) {
+      this.reject(InternalRaftRequest.decode(payload).header?.id ?? 0n, new ProposalRefused(reason));
+    }
   }
 
   /** An entry of `term` was applied: whatever was proposed in an earlier term and is not applied yet never comes. */

@@ -1,54 +1,83 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "@triarch/base";
 import { InternalRaftRequest, type InternalRaftRequestInit } from "@triarch/etcd-proto";
 import type { Consensus } from "./consensus.ts";
 import { EtcdServerError } from "./errors.ts";
 import type { Flusher } from "./flusher.ts";
-import { pendingProposalsMax, requestBytesMax, unflushedBytesMax } from "./limits.ts";
-import type { PendingProposals } from "./pending-proposals.ts";
+import type { LeaderWaiter } from "./leader-waiter.ts";
+import { pendingProposalsMax, refusedRetryMs, requestBytesMax, unflushedBytesMax } from "./limits.ts";
+import { ProposalRefused, type PendingProposals } from "./pending-proposals.ts";
 import { RequestIds } from "./request-ids.ts";
 
 /**
- * Turns a request into a log entry and waits until it is applied here. A refusal before Raft has it (no leader, a
- * bound) is safe to repeat; afterwards only `PendingProposals` ends the wait.
+ * Turns a request into a log entry and waits until it is applied here.
+ *
+ * What certainly reached no log waits for a leader and is proposed when there is one, so that an election is a pause and
+ * not an error. Once it may be in a log, only `PendingProposals` ends the wait, and it is not proposed a second time.
  */
 export class Proposer {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
   readonly #consensus: Consensus;
   readonly #pending: PendingProposals;
+  readonly #leader: LeaderWaiter;
   readonly #flusher: Flusher;
   readonly #ids: RequestIds;
 
   constructor(options: {
     readonly memberId: bigint;
     readonly clock: Clock;
+    readonly timeoutMs: number;
     readonly consensus: Consensus;
     readonly pending: PendingProposals;
+    readonly leader: LeaderWaiter;
     readonly flusher: Flusher;
   }) {
+    this.#clock = options.clock;
+    this.#timeoutMs = options.timeoutMs;
     this.#consensus = options.consensus;
     this.#pending = options.pending;
+    this.#leader = options.leader;
     this.#flusher = options.flusher;
     this.#ids = new RequestIds(options.memberId, options.clock);
   }
 
   /** @throws EtcdServerError, or what applying the request refuses with */
   async propose(request: InternalRaftRequestInit): Promise<unknown> {
-    const overloaded = this.#flusher.unflushedBytes > unflushedBytesMax || this.#pending.size >= pendingProposalsMax;
-    if (overloaded) throw new EtcdServerError({ code: "tooManyRequests" });
+    const waiting = this.#pending.size + this.#leader.size;
+    if (this.#flusher.unflushedBytes > unflushedBytesMax || waiting >= pendingProposalsMax) {
+      throw new EtcdServerError({ code: "tooManyRequests" });
+    }
     const id = this.#ids.next();
     const data = InternalRaftRequest.encode({ ...request, header: { id } });
     if (data.length > requestBytesMax) {
       throw new EtcdServerError({ code: "requestTooLarge", sizeBytes: data.length, limitBytes: requestBytesMax });
     }
+    const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs;
+    for (;;) {
+      if (this.#consensus.leader === 0n) await this.#leader.known(deadlineMs);
+      try {
+        return await this.#proposeOnce(id, data);
+      } catch (error) {
+        if (!(error instanceof ProposalRefused)) throw error;
+        if (this.#clock.monotonicMs() >= deadlineMs) throw new EtcdServerError({ code: "noLeader" }, { cause: error });
+        await delay(refusedRetryMs);
+      }
+    }
+  }
+
+  #proposeOnce(id: bigint, data: Uint8Array): Promise<unknown> {
     const { term } = this.#consensus;
     const outcome = this.#consensus.propose(data);
     switch (outcome) {
       case "accepted":
         return this.#pending.add(id, term);
+      case "noLeader":
+        throw new ProposalRefused(outcome);
       case "overloaded":
         throw new EtcdServerError({ code: "tooManyRequests" });
-      case "noLeader":
       case "stopped":
-        throw new EtcdServerError({ code: outcome });
+        throw new EtcdServerError({ code: "stopped" });
     }
   }
 }
