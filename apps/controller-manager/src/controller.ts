@@ -56,17 +56,29 @@ export class SharedInformers {
     this.#base = base;
   }
 
-  /** Every informer has the indexes `namespace` and `controller`. */
+  /** Every informer has the indexes `namespace` and `controller`. To be asked for before `start`. */
   get<T extends KubeObject>(ref: ResourceRef): Informer<T> {
-    const key = `${ref.group}/${ref.resource}`;
-    let informer = this.#informers.get(key);
-    if (informer === undefined) {
-      const byController: IndexFunction<KubeObject> = (object) =>
-        (object.metadata?.ownerReferences ?? []).filter((one) => one.controller === true).map((one) => one.uid);
-      informer = createInformer<KubeObject>({ ...this.#base, ref, indexers: { [controllerIndex]: byController } });
-      this.#informers.set(key, informer);
-    }
+    const key = keyOf(ref);
+    const informer = this.#informers.get(key) ?? this.#create(ref);
+    this.#informers.set(key, informer);
     return informer as unknown as Informer<T>;
+  }
+
+  /** After `start`: the shared informer where there is one, else one of the caller's own, which ends with `signal`. */
+  open<T extends KubeObject>(ref: ResourceRef, signal: AbortSignal): Informer<T> {
+    const shared = this.#informers.get(keyOf(ref));
+    if (shared !== undefined) return shared as unknown as Informer<T>;
+    const informer = this.#create(ref);
+    informer.start(signal).catch((error: unknown) => {
+      if (!signal.aborted) this.#base.logger.error({ resource: ref.resource, error: String(error) }, "informer ended");
+    });
+    return informer as unknown as Informer<T>;
+  }
+
+  #create(ref: ResourceRef): Informer<KubeObject> {
+    const byController: IndexFunction<KubeObject> = (object) =>
+      (object.metadata?.ownerReferences ?? []).filter((one) => one.controller === true).map((one) => one.uid);
+    return createInformer<KubeObject>({ ...this.#base, ref, indexers: { [controllerIndex]: byController } });
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -76,6 +88,10 @@ export class SharedInformers {
   get synced(): boolean {
     return [...this.#informers.values()].every((one) => one.hasSynced);
   }
+}
+
+function keyOf(ref: ResourceRef): string {
+  return `${ref.group}/${ref.resource}`;
 }
 
 /** A controller that works from a queue of keys. `reconcile` may return milliseconds after which it wants the key again. */

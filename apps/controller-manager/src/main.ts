@@ -10,6 +10,7 @@ import { SharedInformers, type ControllerContext, type ControllerFactory } from 
 import { deploymentController } from "./controllers/deployment.ts";
 import { endpointSliceController } from "./controllers/endpoint-slices.ts";
 import { endpointsController } from "./controllers/endpoints.ts";
+import { garbageCollector } from "./controllers/garbage-collector.ts";
 import { namespaceController } from "./controllers/namespace.ts";
 import { nodeIpamController } from "./controllers/node-ipam.ts";
 import { replicaSetController } from "./controllers/replica-set.ts";
@@ -35,6 +36,7 @@ const controllers: readonly ControllerFactory[] = [
   namespaceController,
   serviceAccountController,
   rootCaController,
+  garbageCollector,
 ];
 
 const command = new Command("kube-controller-manager")

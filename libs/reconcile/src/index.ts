@@ -20,3 +20,7 @@ export { namespaceConditions, namespaceFinalizer, namespaceIsEmpty, planNamespac
 export type { NamespaceContent, NamespacePlan } from "./namespace-content.ts";
 export { planRootCa, rootCaName } from "./root-ca.ts";
 export type { RootCaPlan } from "./root-ca.ts";
+export { planGarbage } from "./garbage.ts";
+export type { GarbagePlan, OwnerState } from "./garbage.ts";
+export { deletionPhase, OwnerGraph } from "./owner-graph.ts";
+export type { DeletionPhase, GraphNode } from "./owner-graph.ts";
