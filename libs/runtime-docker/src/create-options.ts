@@ -29,7 +29,6 @@ export function sandboxOptions(node: NodeLabels, pause: PauseImage, config: Sand
       IpcMode: "shareable",
       ...(config.hostPid ? { PidMode: "host" } : {}),
       CpuShares: 2,
-      OomScoreAdj: -998,
       Sysctls: { ...config.sysctls },
       LogConfig: { Type: "none", Config: {} },
       SecurityOpt: ["no-new-privileges"],

@@ -24,7 +24,7 @@ export async function ensureImage(options: {
   readonly container: Container;
   readonly backoff: RestartBackoff;
   readonly nowMs: number;
-  tell(type: "Normal" | "Warning", reason: string, message: string): void;
+  readonly tell: (type: "Normal" | "Warning", reason: string, message: string) => void;
 }): Promise<void> {
   const { runtime, container, backoff, tell } = options;
   const image = container.image ?? "";

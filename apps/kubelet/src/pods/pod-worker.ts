@@ -43,6 +43,8 @@ export class PodWorker {
   #timer: NodeJS.Timeout | undefined;
   #startedAtMs: number | undefined;
   #filesAtMs = 0;
+  /** Nothing is made before (monotonic): what failed leaves events in the runtime that wake us at once. */
+  #heldUntilMs = 0;
 
   constructor(options: PodWorkerOptions) {
     this.#options = options;
@@ -126,12 +128,15 @@ export class PodWorker {
     const observed = this.#observed(record);
     const plan = planPod(pod, observed);
     this.#report(pod, record);
+    const heldMs = this.#heldUntilMs - context.clock.monotonicMs();
+    const actions = plan.actions.filter((one) => heldMs <= 0 || !makes(one));
     let failedStep = false;
-    for (const action of plan.actions) {
+    for (const action of actions) {
       const ok = await this.#perform(pod, record, action);
       failedStep ||= !ok;
     }
-    if (plan.actions.length > 0) {
+    if (failedStep) this.#heldUntilMs = context.clock.monotonicMs() + retryMs;
+    if (actions.length > 0) {
       const after = await context.runtime.getPod(this.#options.uid);
       this.#observe(pod, after);
       this.#report(pod, after);
@@ -141,7 +146,8 @@ export class PodWorker {
     }
     const untils = [plan.wakeAtMs, deadlineMs].filter((one) => one !== undefined);
     const waitMs = Math.min(...untils) - context.clock.nowMs();
-    return Math.min(failedStep ? retryMs : resyncMs, Math.max(0, waitMs));
+    const againMs = failedStep ? retryMs : actions.length < plan.actions.length ? heldMs : resyncMs;
+    return Math.min(againMs, Math.max(0, waitMs));
   }
 
   #observe(pod: Pod, record: PodRecord | undefined): void {
@@ -344,6 +350,10 @@ export class PodWorker {
   #name(): { readonly pod: string } {
     return { pod: `${this.#pod?.metadata?.namespace}/${this.#pod?.metadata?.name}` };
   }
+}
+
+function makes(action: PodAction): boolean {
+  return action.kind === "createSandbox" || action.kind === "startContainer";
 }
 
 function grace(pod: Pod): number {
