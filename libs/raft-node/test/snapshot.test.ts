@@ -47,17 +47,35 @@ t.test("a follower that lags behind the log gets a snapshot, then the rest of th
   t.strictSame(absent.machine.items, leader.machine.items);
 });
 
+t.test("how far the log reaches back is bounded by bytes, too", async (t) => {
+  const byBytes = { catchUpEntries: 1_000_000, catchUpBytesMax: 70_000 };
+  const cluster = new TestCluster(t, [1n, 2n, 3n], { limits: byBytes });
+  await cluster.start();
+  const leader = await cluster.leader();
+  const absent = cluster.members.find((member) => member !== leader) as TestMember;
+  await cluster.stopOne(absent);
+  await moveOn(cluster, "a", 12_000);
+  await cluster.startOne(absent);
+  await cluster.applied(12_001);
+  t.equal(absent.machine.snapshotsInstalled, 1);
+});
+
 t.test("a restart with a flushed state machine replays only what it lacks", async (t) => {
-  const cluster = new TestCluster(t, [1n, 2n, 3n], { limits });
+  // Small portions, so that some end before what the state machine holds.
+  const cluster = new TestCluster(t, [1n, 2n, 3n], { limits: { ...limits, applyBatchBytesMax: 1_000 } });
   await cluster.start();
   await moveOn(cluster, "a", 3000);
+  proposeAll((await cluster.leader()).node, texts("b", 300));
+  await cluster.applied(3301);
+  for (const { machine } of cluster.members) machine.flush();
   await cluster.stop();
   await cluster.start();
-  await cluster.applied(3001);
-  const leader = await cluster.leader();
-  proposeAll(leader.node, ["last"]);
-  await cluster.applied(3002);
-  for (const { machine } of cluster.members) t.equal(new Set(machine.items).size, 3002);
+  proposeAll((await cluster.leader()).node, ["last"]);
+  await cluster.applied(3302);
+  for (const { machine, fatal } of cluster.members) {
+    t.equal(new Set(machine.items).size, 3302);
+    t.strictSame(fatal, []);
+  }
 });
 
 t.test("a crash between installing a snapshot and noting it is completed at the next start", async (t) => {

@@ -3,7 +3,9 @@ import { cpSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { nodeWalDisk, openWal, WalError } from "../src/index.ts";
 import type { WalDisk, WalFile } from "../src/index.ts";
-import { create, editFile, entries, metadata, replayOf, segmentFiles, tempDir, usedEnd } from "./support.ts";
+import { create, editFile, entries, metadata, replayOf, segmentFiles, start, tempDir, usedEnd } from "./support.ts";
+
+const manyIds = Array.from({ length: 300 }, (_, i) => BigInt(i + 1));
 
 /** A log of two batches in one segment; says where the second begins. */
 async function twoBatches(dir: string, dataBytes: number): Promise<{ file: string; middle: number; end: number }> {
@@ -144,6 +146,24 @@ t.test("missing, reordered and changed segments are refused", async (t) => {
     { name: "WalError", failure: "corrupt" },
     "a cut in a segment that is not the last",
   );
+});
+
+t.test("a batch that vanished from the end of a segment is missed", async (t) => {
+  const dir = tempDir(t);
+  const wal = await create(dir, 2048);
+  await wal.append({ entries: entries(4, 5, 2, 50), sync: true });
+  const [file] = segmentFiles(dir) as [string];
+  const before = usedEnd(file);
+  // The next one passes the segment's size and is its last.
+  await wal.append({ hardState: { term: 3, vote: 2n, commit: 5 }, sync: true });
+  await wal.append({ entries: entries(6, 6, 3, 0), sync: true });
+  const middle = usedEnd(file);
+  await wal.append({ snapshot: { ...start, confState: { ...start.confState, learners: manyIds } }, sync: true });
+  await wal.close();
+  t.equal(segmentFiles(dir).length, 2);
+  t.ok(before < middle);
+  editFile(file, (bytes) => void bytes.fill(0, middle));
+  await t.rejects(replayOf(dir), { name: "WalError", failure: "corrupt", message: /does not continue/ });
 });
 
 t.test("another cluster's or member's log is refused and left alone", async (t) => {
