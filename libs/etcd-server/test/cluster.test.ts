@@ -1,18 +1,9 @@
 import t from "tap";
-import { utf8, utf8Text } from "@triarch/base";
-import { StoreError, type StoreClient, type StoreRange } from "../src/index.ts";
-import { storeClientContract } from "./store-client-contract.ts";
+import { attempt, create, describe } from "./cluster-writes.ts";
 import { WatchRecorder } from "./watch-recorder.ts";
 import { WorkerCluster } from "./worker-cluster.ts";
 
-let lone = 0;
-const loneRoot = t.testdir({});
-storeClientContract("one member in a thread", async () => {
-  lone += 1;
-  const cluster = await WorkerCluster.start(`${loneRoot}/${lone}`, 1);
-  await cluster.leader();
-  return { store: cluster.store("m1"), passTime: () => undefined, end: () => cluster.close() };
-});
+t.setTimeout(60_000); // members share the machine with whatever else runs
 
 t.test("every member serves every request", async (t) => {
   const cluster = await WorkerCluster.start(t.testdir({}), 3);
@@ -117,30 +108,3 @@ t.test("all members are killed and started again", async (t) => {
   t.equal(new Set(lists.map(describe)).size, 1);
   await cluster.close();
 });
-
-/** Creates the key, also over an election: what has an unknown outcome is looked up. */
-async function create(store: StoreClient, key: string, value: string): Promise<number> {
-  for (;;) {
-    try {
-      const outcome = await store.put({ key, value: utf8(value), expectedModRevision: 0 });
-      return outcome.kind === "written" ? outcome.revision : (outcome.current?.modRevision ?? 0);
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.failure.code !== "unknownOutcome") throw error;
-    }
-  }
-}
-
-async function attempt(store: StoreClient, key: string): Promise<number | "unknown" | "ended"> {
-  try {
-    return (await store.put({ key, value: utf8(key), expectedModRevision: 0 })).revision;
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    if (error.failure.code === "stopped") return "ended";
-    if (error.failure.code === "unknownOutcome") return "unknown";
-    throw error; // an election is a pause for the other members, never a refusal
-  }
-}
-
-function describe(range: StoreRange): string {
-  return range.rows.map((row) => `${row.key}=${utf8Text(row.value)}@${row.modRevision}`).join("\n");
-}
