@@ -1,5 +1,5 @@
 // What all controllers share: informers made once per resource, a queue of keys with workers, and the context they act in.
-import type { ObjectReference } from "@triarch/api";
+import type { ObjectReference, Pod } from "@triarch/api";
 import type { Clock, Rng } from "@triarch/base";
 import type { EventRecorder, KubeClient, KubeObject, ResourceRef } from "@triarch/client";
 import {
@@ -15,6 +15,9 @@ import { Counter, type Logger, type Registry } from "@triarch/telemetry";
 
 /** Name of the index by the uid of an object's controller. */
 export const controllerIndex = "controller";
+
+/** Name of the index by the node that a pod is bound to. */
+export const nodeIndex = "node";
 
 export interface ControllerContext {
   readonly client: KubeClient;
@@ -56,7 +59,7 @@ export class SharedInformers {
     this.#base = base;
   }
 
-  /** Every informer has the indexes `namespace` and `controller`. To be asked for before `start`. */
+  /** Every informer has the indexes `namespace` and `controller`, that of pods `node` too. To be asked for before `start`. */
   get<T extends KubeObject>(ref: ResourceRef): Informer<T> {
     const key = keyOf(ref);
     const informer = this.#informers.get(key) ?? this.#create(ref);
@@ -78,7 +81,12 @@ export class SharedInformers {
   #create(ref: ResourceRef): Informer<KubeObject> {
     const byController: IndexFunction<KubeObject> = (object) =>
       (object.metadata?.ownerReferences ?? []).filter((one) => one.controller === true).map((one) => one.uid);
-    return createInformer<KubeObject>({ ...this.#base, ref, indexers: { [controllerIndex]: byController } });
+    const byNode: IndexFunction<KubeObject> = (object) => {
+      const nodeName = (object as Pod).spec?.nodeName ?? "";
+      return nodeName === "" ? [] : [nodeName];
+    };
+    const pods: Record<string, IndexFunction<KubeObject>> = ref.resource === "pods" ? { [nodeIndex]: byNode } : {};
+    return createInformer<KubeObject>({ ...this.#base, ref, indexers: { [controllerIndex]: byController, ...pods } });
   }
 
   async start(signal: AbortSignal): Promise<void> {

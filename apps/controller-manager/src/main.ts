@@ -13,9 +13,12 @@ import { endpointsController } from "./controllers/endpoints.ts";
 import { garbageCollector } from "./controllers/garbage-collector.ts";
 import { namespaceController } from "./controllers/namespace.ts";
 import { nodeIpamController } from "./controllers/node-ipam.ts";
+import { nodeLifecycleController } from "./controllers/node-lifecycle.ts";
+import { podGarbageCollector } from "./controllers/pod-garbage-collector.ts";
 import { replicaSetController } from "./controllers/replica-set.ts";
 import { rootCaController } from "./controllers/root-ca.ts";
 import { serviceAccountController } from "./controllers/service-account.ts";
+import { taintEvictionController } from "./controllers/taint-eviction.ts";
 
 interface Options {
   readonly kubeconfig: string;
@@ -37,6 +40,9 @@ const controllers: readonly ControllerFactory[] = [
   serviceAccountController,
   rootCaController,
   garbageCollector,
+  nodeLifecycleController,
+  taintEvictionController,
+  podGarbageCollector,
 ];
 
 const command = new Command("kube-controller-manager")

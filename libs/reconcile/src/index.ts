@@ -24,3 +24,16 @@ export { planGarbage } from "./garbage.ts";
 export type { GarbagePlan, OwnerState } from "./garbage.ts";
 export { deletionPhase, OwnerGraph } from "./owner-graph.ts";
 export type { DeletionPhase, GraphNode } from "./owner-graph.ts";
+export {
+  isDisrupted,
+  nodeReadiness,
+  notReadyConditions,
+  planNodeHealth,
+  planNodeTaints,
+  taintKeys,
+} from "./node-health.ts";
+export type { NodeHealthPlan } from "./node-health.ts";
+export { hasEnded, planPodGarbage, terminatedPodsMax } from "./pod-garbage.ts";
+export type { PodGarbagePlan } from "./pod-garbage.ts";
+export { disruptionConditions, noExecuteTaints, planTaintEviction } from "./taint-eviction.ts";
+export type { TaintEvictionPlan } from "./taint-eviction.ts";
