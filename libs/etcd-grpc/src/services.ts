@@ -131,7 +131,7 @@ function maintenance(server: EtcdServer): readonly (readonly [string, Method])[]
     [
       "/etcdserverpb.Maintenance/Snapshot",
       serverStream(proto.SnapshotRequest, proto.SnapshotResponse, async (_request, out, { signal }) => {
-        const file = server.snapshot();
+        const file = await server.snapshot();
         const header = server.header();
         let remainingBytes = file.sizeBytes;
         let writable = Promise.withResolvers<void>();

@@ -90,12 +90,14 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
     session.on("error", (error) => logger.debug({ error: error.message }, "etcd client session failed"));
   });
   listener.on("tlsClientError", (error: Error) => logger.info({ error: error.message }, "etcd client refused"));
-  listener.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
-    serveStream(dispatcher, stream, headers),
-  );
   listener.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (request.httpVersionMajor === 1) void serveHttp(server, registry, request, response);
   });
+  // A "request" listener brings the HTTP/1 look on HTTP/2 streams with it, which would answer each of them a second time.
+  listener.removeAllListeners("stream");
+  listener.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+    serveStream(dispatcher, stream, headers),
+  );
   await new Promise<void>((resolve, reject) => {
     listener.once("error", reject);
     listener.listen(options.port, options.host, resolve);

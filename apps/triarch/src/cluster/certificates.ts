@@ -1,6 +1,6 @@
 // Every identity of a local cluster. Three authorities: the cluster's own (API clients and servers), one for clients of
 // the etcd port, one for the links between masters; so that no Kubernetes identity opens the store.
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureCa, ensureCertificate, keyPairPaths, type KeyPair, type KeyPairPaths } from "@triarch/pki";
 import { renderKubeconfig } from "@triarch/client";
@@ -32,6 +32,7 @@ export interface ClusterFiles {
 /** Makes what is missing and writes the kubeconfigs; what exists is kept. */
 export async function ensureClusterFiles(spec: ClusterSpec, paths: ClusterPaths, nowMs: number): Promise<ClusterFiles> {
   const folder = paths.pki;
+  await mkdir(paths.config, { recursive: true });
   const ca = (name: string, commonName: string): Promise<KeyPair> =>
     ensureCa(folder, name, { commonName, nowMs, validityDays: caDays });
   const clusterCa = await ca("ca", "triarch-ca");

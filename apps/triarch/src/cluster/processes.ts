@@ -1,5 +1,5 @@
 // The processes of a local cluster: what runs, with which arguments. One place knows how programs are called.
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
@@ -33,7 +33,6 @@ export async function clusterProcesses(
   files: ClusterFiles,
   options: { readonly logLevel: string },
 ): Promise<readonly ProcessSpec[]> {
-  await mkdir(paths.config, { recursive: true });
   const log = ["--log-level", options.logLevel];
   const masters = await Promise.all(spec.masters.map((master) => masterProcess(spec, master, paths, files, log)));
   const control = spec.masters.flatMap((master, i): ProcessSpec[] => [

@@ -45,6 +45,7 @@ export async function runSupervisor(planFile: string): Promise<void> {
       server.closeAllConnections();
       rmSync(plan.socket, { force: true });
       rmSync(plan.stateFile, { force: true });
+      if (process.connected) process.disconnect?.(); // the channel would keep this process alive
       finished.resolve();
     })();
     return stopping;
