@@ -138,6 +138,8 @@ export class Driver implements RaftNode {
   async start(): Promise<void> {
     this.#address = await this.#transport.start();
     this.#membersChanged(this.#confState);
+    // A new member knows no configuration yet, only addresses.
+    if (this.#options.join === true) this.#transport.connect(this.#options.initialMembers.map((member) => member.id));
     this.#ticks = setInterval(() => this.#tick(), this.#timing.tickMs);
     const { voters } = this.#confState;
     if (voters.length === 1 && voters[0] === this.#options.id) this.#raw.campaign();
@@ -318,12 +320,9 @@ export class Driver implements RaftNode {
     for (const handler of this.#leaderHandlers) handler({ leader, term: this.#term });
   }
 
-  /** A new member knows no configuration yet, only addresses. */
   #membersChanged(confState: ConfState): void {
     this.#confState = confState;
-    const members = membersOf(confState);
-    const ids = members.length > 0 ? members : this.#options.initialMembers.map((member) => member.id);
-    this.#transport.setPeers(ids);
+    this.#transport.setMembers(membersOf(confState));
   }
 
   #halt(error: RaftNodeError): void {

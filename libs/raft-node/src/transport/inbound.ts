@@ -30,6 +30,8 @@ export interface InboundOptions {
   readonly onMessages: (messages: readonly Message[]) => void;
   /** A whole snapshot is on disk at `spoolPath`. Resolves when Raft has it or has refused it. */
   readonly onSnapshot: (snapshot: ReceivedSnapshot) => Promise<void>;
+  /** `peer` has connected and is welcome. */
+  readonly onWelcome: (peer: MemberId) => void;
   /** A connection of `peer` ended. */
   readonly onLost: (peer: MemberId) => void;
 }
@@ -148,6 +150,7 @@ export class InboundServer {
     }
     if (hello.kind === "snapshot") this.#spool = new SnapshotSpool(spoolPath, socket);
     socket.write(answer);
+    this.#options.onWelcome(hello.memberId);
     return hello;
   }
 

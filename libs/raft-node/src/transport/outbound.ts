@@ -36,7 +36,7 @@ export interface OutboundOptions {
 
 type State =
   | { readonly kind: "dialing"; readonly socket: Socket; readonly timer: NodeJS.Timeout }
-  | { readonly kind: "open"; readonly socket: Socket }
+  | { readonly kind: "open"; readonly socket: Socket; readonly openedMs: number }
   | { readonly kind: "backoff"; readonly timer: NodeJS.Timeout }
   | { readonly kind: "closed" };
 
@@ -94,6 +94,13 @@ export class OutboundConnection {
     }
   }
 
+  /** The peer was heard from: no need to wait any longer before the next attempt. */
+  hurry(): void {
+    if (this.#state.kind !== "backoff") return;
+    clearTimeout(this.#state.timer);
+    this.#dial();
+  }
+
   /** Ends an open connection; it is dialed again. */
   reset(reason: string): void {
     if (this.#state.kind === "open") this.#state.socket.destroy(new Error(reason));
@@ -142,14 +149,15 @@ export class OutboundConnection {
     socket.on("close", () => {
       clearTimeout(timer);
       if (this.#state.kind === "closed") return;
-      const wasOpen = this.#state.kind === "open";
-      if (wasOpen) {
+      const openedMs = this.#state.kind === "open" ? this.#state.openedMs : undefined;
+      if (openedMs !== undefined) this.#options.onLost();
+      else if (failure?.code === "ECONNREFUSED") this.#options.onConnectionRefused();
+      // One that stood for a while may be back at once; one that is closed again and again must not spin.
+      const now = this.#options.clock.monotonicMs();
+      if (openedMs !== undefined && now - openedMs > transportLimits.backoffMaxMs) {
         this.#attempt = 0;
-        this.#options.onLost();
-      } else if (failure?.code === "ECONNREFUSED") {
-        this.#options.onConnectionRefused();
+        if (failure === undefined) return this.#dial();
       }
-      if (wasOpen && failure === undefined) return this.#dialAgainAtOnce();
       this.#backOff(`${url}: ${this.#refusal || (failure?.message ?? "the connection was closed")}`);
     });
   }
@@ -167,16 +175,11 @@ export class OutboundConnection {
       return;
     }
     clearTimeout(this.#state.timer);
-    this.#state = { kind: "open", socket };
+    this.#state = { kind: "open", socket, openedMs: this.#options.clock.monotonicMs() };
     this.#queuedFrames = 0;
     if (this.#lastTrouble !== "") this.#log("info", "connected to peer again");
     this.#lastTrouble = "";
     this.#options.onOpen();
-  }
-
-  /** A peer that closes in an orderly way may be back at once; whether it is tells if its process lives. */
-  #dialAgainAtOnce(): void {
-    this.#dial();
   }
 
   #backOff(trouble: string): void {

@@ -51,6 +51,7 @@ export class Transport {
   readonly #handlers: TransportHandlers;
   readonly #inbound: InboundServer;
   readonly #peers = new Map<MemberId, Peer>();
+  #members: readonly MemberId[] = [];
   readonly #removed = new Set<MemberId>();
   readonly #sending = new Set<Promise<void>>();
   #pings: NodeJS.Timeout | undefined;
@@ -64,6 +65,10 @@ export class Transport {
       onMessages: handlers.onMessages,
       onSnapshot: handlers.onSnapshot,
       onLost: handlers.onPeerLost,
+      onWelcome: (id) => {
+        this.#peers.get(id)?.control.hurry();
+        this.#peers.get(id)?.bulk.hurry();
+      },
     });
   }
 
@@ -81,18 +86,22 @@ export class Transport {
     return address;
   }
 
-  /** Keeps connections to exactly these members; those that were dropped are refused when they call. */
-  setPeers(ids: readonly MemberId[]): void {
-    for (const id of [...this.#peers.keys()]) {
+  /** The members of the configuration in force; those that were in it and are not any more are refused when they call. */
+  setMembers(ids: readonly MemberId[]): void {
+    for (const id of this.#members) {
       if (ids.includes(id)) continue;
       this.#removed.add(id);
       this.#closePeer(id);
       this.#inbound.drop(id);
     }
-    for (const id of ids) {
-      this.#removed.delete(id);
-      if (id !== this.#options.own.memberId) this.#peer(id);
-    }
+    for (const id of ids) this.#removed.delete(id);
+    this.#members = ids;
+    this.connect(ids);
+  }
+
+  /** Keeps connections to these members from now on. */
+  connect(ids: readonly MemberId[]): void {
+    for (const id of ids) if (id !== this.#options.own.memberId) this.#peer(id);
   }
 
   isConnected(id: MemberId): boolean {
