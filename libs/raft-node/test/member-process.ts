@@ -10,12 +10,14 @@ export interface MemberConfig {
   readonly ports: Readonly<Record<number, number>>;
 }
 
-export type Order = { readonly propose: readonly string[] } | { readonly stop: true };
+export type Order = { readonly propose: readonly string[] } | { readonly list: true };
 
+/** Sent when something has changed; `items` only when asked for. */
 export interface Report {
   readonly leader: number;
   readonly term: number;
-  readonly items: readonly string[];
+  readonly count: number;
+  readonly items?: readonly string[];
 }
 
 const config = JSON.parse(process.argv[2] ?? "") as MemberConfig;
@@ -36,21 +38,16 @@ const node = await startRaftNode({
   },
 });
 
+const report = (): Report => ({ leader: Number(node.leader), term: node.term, count: machine.items.length });
 let reported = "";
-const reports = setInterval(() => {
-  const key = `${node.leader}/${node.term}/${machine.items.length}`;
-  if (key === reported) return;
-  reported = key;
-  process.send?.({ leader: Number(node.leader), term: node.term, items: machine.items } satisfies Report);
-}, 2);
+setInterval(() => {
+  const now = JSON.stringify(report());
+  if (now !== reported) process.send?.(report());
+  reported = now;
+}, 5);
 
-const stop = async (): Promise<void> => {
-  clearInterval(reports);
-  await node.stop();
-  process.disconnect?.();
-};
 process.on("message", (order: Order) => {
-  if ("stop" in order) void stop();
+  if ("list" in order) process.send?.({ ...report(), items: machine.items } satisfies Report);
   else for (const item of order.propose) node.propose(utf8(item));
 });
 process.on("disconnect", () => process.exit());
