@@ -90,4 +90,8 @@ t.test("explicit values, conflicts, and what a failed write gives back", async (
   t.type(nodePort(changed.body), "number");
   await call("DELETE", `${services}/p1`);
   t.equal((await port("p3", 31_000)).statusCode, 201, "a deleted service's port is free");
+  const put = await call("PUT", `${services}/by-put`, service("by-put"));
+  t.match([put.statusCode, clusterIp(put.body)], [201, /^10\.96\./], "a PUT that creates allocates too");
+  const moved = await call("PATCH", `${services}/by-put`, { spec: { clusterIP: "10.96.7.8" } }, merge);
+  t.match(moved.body["message"], /may not change once set/);
 });

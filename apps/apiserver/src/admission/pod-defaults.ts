@@ -1,5 +1,6 @@
 // What every pod gets from the cluster: a service account, five minutes of patience with a lost node, a priority.
 import {
+  carryField,
   childOf,
   findResource,
   forbiddenRequest,
@@ -8,6 +9,7 @@ import {
   listAt,
   type MutableObject,
   numberAt,
+  objectAt,
   StatusError,
   textAt,
 } from "@triarch/api";
@@ -97,6 +99,11 @@ export function priority(store: ResourceStore): AdmissionPlugin {
       spec["priority"] = value;
       const policy = textAt(found, "preemptionPolicy");
       spec["preemptionPolicy"] ??= policy === "" ? "PreemptLowerPriority" : policy;
+    },
+    admitUpdate: (request, next, old) => {
+      if (!isCore(request, "pods")) return;
+      const [spec, oldSpec] = [childOf(next, "spec"), objectAt(old, "spec") ?? {}];
+      for (const key of ["priority", "preemptionPolicy"]) if (spec[key] === undefined) carryField(spec, oldSpec, key);
     },
   };
 }

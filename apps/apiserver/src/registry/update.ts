@@ -106,6 +106,7 @@ class Update {
       throw new StatusError(conflict(resource, name, why));
     }
     await prepareCreate(this.#registry, { ...this.#request, object: next });
+    this.#allocation = await this.#registry.services.allocateForCreate(resource, next, this.#request.dryRun);
     return { kind: "put", object: storedObject(resource, next) };
   }
 
@@ -123,12 +124,13 @@ class Update {
       next,
       old,
     );
-    if (target === "main") {
-      this.#allocation = await this.#registry.services.allocateForUpdate(resource, next, old, { dryRun });
-    }
+    const services = this.#registry.services;
+    if (target === "main") services.prepareUpdate(resource, next, old);
     const errors = target === "main" ? strategy.validateUpdate(next, old) : strategy.validateStatusUpdate(next, old);
     if (errors.length > 0) throw new StatusError(invalidObject(resource, name, errors));
-    if (target === "main") warnings.push(...(strategy.warnings?.(next) ?? []));
+    if (target !== "main") return;
+    this.#allocation = await services.allocateForUpdate(resource, next, old, { dryRun });
+    warnings.push(...(strategy.warnings?.(next) ?? []));
   }
 
   async committed(): Promise<void> {
@@ -142,15 +144,18 @@ class Update {
   }
 }
 
-/** The body's name and namespace must be the path's; filled in where the body has none. @throws StatusError 400 */
+/** The body's name must be the path's; a namespace may be left out. @throws StatusError 400 */
 export function checkNames(
   next: MutableObject,
   { name, namespace }: { readonly name: string; readonly namespace: string },
 ): void {
   const meta = childOf(next, "metadata");
   const own = textAt(meta, "name");
-  if (own === "") meta["name"] = name;
-  else if (own !== name) {
+  if (own === "") {
+    const text = `the name of the object (${name} based on URL) was undeterminable: name must be provided`;
+    throw new StatusError(badRequest(text));
+  }
+  if (own !== name) {
     const text = `the name of the object (${own}) does not match the name on the URL (${name})`;
     throw new StatusError(badRequest(text));
   }

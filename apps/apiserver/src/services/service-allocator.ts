@@ -16,10 +16,15 @@ import {
   StatusError,
   textAt,
 } from "@triarch/api";
+import { StorageError } from "../storage/index.ts";
 import type { ClusterIps, ServiceName } from "./cluster-ips.ts";
-import { setFamilies } from "./ip-families.ts";
+import { defaultFamilies, familyErrors } from "./ip-families.ts";
 import { isNodePort, nodePortFirst, nodePortLast, type NodePorts, portsOf } from "./node-ports.ts";
 
+/**
+ * What was taken for one write. Giving back never fails the write: an address that stays held without its service is
+ * found stale when somebody asks for it.
+ */
 export interface Allocation {
   /** The write failed: gives back what was taken for it. */
   release(): Promise<void>;
@@ -30,6 +35,8 @@ export interface Allocation {
 export interface ServiceAllocator {
   /** Sets addresses and ports in `object`; does nothing for other resources. @throws StatusError 422 */
   allocateForCreate(resource: ResourceInfo, object: MutableObject, dryRun: boolean): Promise<Allocation>;
+  /** Before validation: keeps what the client left out, as an update may. Takes nothing. */
+  prepareUpdate(resource: ResourceInfo, next: MutableObject, old: JsonObject): void;
   allocateForUpdate(
     resource: ResourceInfo,
     next: MutableObject,
@@ -49,18 +56,32 @@ export function serviceAllocator(ips: ClusterIps, ports: NodePorts): ServiceAllo
       const work = new Work({ resource, ips, ports, dryRun, service: object });
       return work.run({ addresses: [], ports: [] });
     },
+    prepareUpdate: (resource, next, old) => {
+      if (!isService(resource)) return;
+      keepAddress(next, old);
+      defaultFamilies(next);
+    },
     allocateForUpdate: async (resource, next, old, { dryRun }) => {
       if (!isService(resource)) return nothingTaken;
-      keepAddress(next, old);
       const work = new Work({ resource, ips, ports, dryRun, service: next });
       return work.run({ addresses: addressesOf(old), ports: portsOf(old) });
     },
     releaseAll: async (resource, object) => {
       if (!isService(resource)) return;
-      for (const address of addressesOf(object)) await ips.release(address);
-      await ports.release(portsOf(object));
+      await quietly(async () => {
+        for (const address of addressesOf(object)) await ips.release(address);
+        await ports.release(portsOf(object));
+      });
     },
   };
+}
+
+async function quietly(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+  }
 }
 
 interface Held {
@@ -89,14 +110,15 @@ class Work {
   async run(held: Held): Promise<Allocation> {
     const { service, resource } = this.#options;
     try {
-      const errors = setFamilies(service);
+      defaultFamilies(service);
+      const errors = familyErrors(service);
       if (errors.length === 0) errors.push(...(await this.#address(held)), ...(await this.#ports(held)));
       if (errors.length > 0) throw new StatusError(invalidObject(resource, nameOf(service).name, errors));
     } catch (error) {
-      await this.#release();
+      await quietly(() => this.#release());
       throw error;
     }
-    return { release: () => this.#release(), commit: () => this.#commit(held) };
+    return { release: () => quietly(() => this.#release()), commit: () => quietly(() => this.#commit(held)) };
   }
 
   async #address(held: Held): Promise<FieldError[]> {
@@ -188,6 +210,11 @@ function keepAddress(next: MutableObject, old: JsonObject): void {
   if (textAt(spec, "clusterIP") === "" && textAt(oldSpec, "clusterIP") !== "") {
     spec["clusterIP"] = textAt(oldSpec, "clusterIP");
     spec["clusterIPs"] = [...listAt(oldSpec, "clusterIPs")] as string[];
+  }
+  const [oldAddress, firstAddress] = [textAt(oldSpec, "clusterIP"), listAt(spec, "clusterIPs")[0]];
+  // A client that knows only the older field changed it: both are one.
+  if (textAt(spec, "clusterIP") !== oldAddress && firstAddress === oldAddress && oldAddress !== "") {
+    spec["clusterIPs"] = [textAt(spec, "clusterIP")];
   }
   if (!needsNodePorts(spec) && needsNodePorts(oldSpec)) dropNodePorts(spec, oldSpec);
 }
