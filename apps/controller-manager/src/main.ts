@@ -6,19 +6,8 @@ import { seededRng, systemClock } from "@triarch/base";
 import { createEventRecorder, kubeClientFromFile } from "@triarch/client";
 import { runLeaderElection } from "@triarch/leader-election";
 import { createLogger, createRegistry, startHealthServer } from "@triarch/telemetry";
-import { SharedInformers, type ControllerContext, type ControllerFactory } from "./controller.ts";
-import { deploymentController } from "./controllers/deployment.ts";
-import { endpointSliceController } from "./controllers/endpoint-slices.ts";
-import { endpointsController } from "./controllers/endpoints.ts";
-import { garbageCollector } from "./controllers/garbage-collector.ts";
-import { namespaceController } from "./controllers/namespace.ts";
-import { nodeIpamController } from "./controllers/node-ipam.ts";
-import { nodeLifecycleController } from "./controllers/node-lifecycle.ts";
-import { podGarbageCollector } from "./controllers/pod-garbage-collector.ts";
-import { replicaSetController } from "./controllers/replica-set.ts";
-import { rootCaController } from "./controllers/root-ca.ts";
-import { serviceAccountController } from "./controllers/service-account.ts";
-import { taintEvictionController } from "./controllers/taint-eviction.ts";
+import { controllers } from "./all-controllers.ts";
+import { SharedInformers, type ControllerContext } from "./controller.ts";
 
 interface Options {
   readonly kubeconfig: string;
@@ -29,21 +18,6 @@ interface Options {
   readonly nodeMonitorGracePeriod: string;
   readonly logLevel: string;
 }
-
-const controllers: readonly ControllerFactory[] = [
-  deploymentController,
-  replicaSetController,
-  endpointSliceController,
-  nodeIpamController,
-  endpointsController,
-  namespaceController,
-  serviceAccountController,
-  rootCaController,
-  garbageCollector,
-  nodeLifecycleController,
-  taintEvictionController,
-  podGarbageCollector,
-];
 
 const command = new Command("kube-controller-manager")
   .description("brings the cluster to the state that its objects ask for")
