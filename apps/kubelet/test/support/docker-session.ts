@@ -78,12 +78,15 @@ async function session(node: TestNode): Promise<void> {
 
   const before = web.status?.containerStatuses?.[0]?.containerID;
   check("a kubelet that is stopped ends cleanly", (await node.stopKubelet()) === 0);
+  const ids = async (): Promise<string> => JSON.stringify((await containers(false)).map((one) => one.Id).sort());
+  const runOn = await ids();
   check("its containers run on", (await containers(false)).length === 2);
   await node.startKubelet();
   await podWhere(client, "web", "is ready again", isReady);
   const adopted = await client.get<Pod>(resourceRefs.pods, { namespace: "default", name: "web" });
   const after = adopted.status?.containerStatuses?.[0];
-  check("the next kubelet adopts them", after?.containerID === before && after?.restartCount === 0, after);
+  const same = after?.containerID === before && after?.restartCount === 0 && (await ids()) === runOn;
+  check("the next kubelet adopts them", same, after);
 
   await client.create(resourceRefs.configMaps, {
     apiVersion: "v1",

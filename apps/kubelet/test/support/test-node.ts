@@ -8,8 +8,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Node, Pod } from "@triarch/api";
 import { seededRng, systemClock } from "@triarch/base";
-import { createKubeClient, renderKubeconfig, resourceRefs, type KubeClient } from "@triarch/client";
-import { createCa, issueCertificate } from "@triarch/pki";
+import { createKubeClient, renderKubeconfig, resourceRefs, type ClusterAccess, type KubeClient } from "@triarch/client";
+import { ensureCa, issueCertificate, type CertificateRequest, type KeyPair } from "@triarch/pki";
 
 const apiServerProgram = fileURLToPath(new URL("../../../apiserver/src/main.ts", import.meta.url));
 const kubeletProgram = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -32,7 +32,7 @@ export async function startTestNode(runtime: "docker" | "hollow", podCidr: strin
   const file = (name: string): string => join(folder, name);
   const [apiPort, kubeletPort, healthPort] = await Promise.all([freePort(), freePort(), freePort()]);
   const name = "node-1";
-  const clusterId = `kubelet-test-${process.pid}`;
+  const clusterId = process.env["KUBELET_TEST_CLUSTER"] ?? `kubelet-test-${process.pid}`;
   const children = new Set<ChildProcess>();
   const start = (program: string, args: readonly string[]): ChildProcess => {
     const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "ignore", "inherit"] });
@@ -47,30 +47,34 @@ export async function startTestNode(runtime: "docker" | "hollow", podCidr: strin
     return exited;
   };
 
-  const token = "kubelet-test";
-  const apiServer = start(apiServerProgram, [
-    ...["--standalone", "--plain-http", "--port", String(apiPort), "--data-dir", file("api")],
-    ...["--token", token, "--log-level", "error"],
-  ]);
-  const access = { servers: [`http://${host}:${apiPort}`], token, insecureSkipTlsVerify: false };
-  await writeFile(
-    file("kubeconfig"),
-    renderKubeconfig({ cluster: "test", user: name }, access.servers[0] ?? "", access),
-  );
-  const client = createKubeClient({ access, clock: systemClock, rng: seededRng(1), userAgent: "kubelet-test" });
-
+  // The authority is made first, so that the kubelet comes with a node's identity and nothing more.
   const validity = { nowMs: Date.now(), validityDays: 1 };
-  const ca = await createCa({ commonName: "kubelet test", ...validity });
-  const serving = await issueCertificate(ca, {
-    commonName: name,
-    ipAddresses: [host],
-    usages: ["server"],
-    ...validity,
+  const ca = await ensureCa(join(file("api"), "pki"), "ca", { commonName: "kubelet test", ...validity });
+  const issue = (commonName: string, more: Partial<CertificateRequest>): Promise<KeyPair> =>
+    issueCertificate(ca, { commonName, usages: ["client"], ...validity, ...more });
+  const [admin, identity, serving, caller] = await Promise.all([
+    issue("kubernetes-admin", { organizations: ["system:masters"] }),
+    issue(`system:node:${name}`, { organizations: ["system:nodes"] }),
+    issue(name, { usages: ["server"], ipAddresses: [host] }),
+    issue("kube-apiserver-kubelet-client", {}),
+  ]);
+  const access = (pair: KeyPair): ClusterAccess => ({
+    servers: [`https://${host}:${apiPort}`],
+    caPem: ca.certificatePem,
+    clientCertificatePem: pair.certificatePem,
+    clientKeyPem: pair.keyPem,
+    insecureSkipTlsVerify: false,
   });
-  const caller = await issueCertificate(ca, {
-    commonName: "kube-apiserver-kubelet-client",
-    usages: ["client"],
-    ...validity,
+  const apiServer = start(apiServerProgram, [
+    ...["--standalone", "--port", String(apiPort), "--data-dir", file("api"), "--log-level", "error"],
+  ]);
+  const kubeconfig = renderKubeconfig({ cluster: "test", user: name }, `https://${host}:${apiPort}`, access(identity));
+  await writeFile(file("kubeconfig"), kubeconfig);
+  const client = createKubeClient({
+    access: access(admin),
+    clock: systemClock,
+    rng: seededRng(1),
+    userAgent: "kubelet-test",
   });
   await writeFile(file("tls.crt"), serving.certificatePem);
   await writeFile(file("tls.key"), serving.keyPem);
