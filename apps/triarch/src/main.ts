@@ -4,6 +4,7 @@ import colours from "picocolors";
 import { downCommand } from "./commands/down.ts";
 import { drillListCommand, drillRunCommand } from "./commands/drill.ts";
 import { relayCommand } from "./commands/relay.ts";
+import { runProgram } from "./commands/run-program.ts";
 import { snapshotRestoreCommand, snapshotSaveCommand, snapshotStatusCommand } from "./commands/snapshot.ts";
 import { statusCommand } from "./commands/status.ts";
 import { parseShape, upCommand } from "./commands/up.ts";
@@ -75,6 +76,38 @@ export function buildProgram(): Command {
     .option("--watch", "again every second")
     .action(run((options: Parameters<typeof statusCommand>[0]) => statusCommand(options, stop.signal)));
 
+  program
+    .command("server")
+    .description("one master, from a configuration file: for real machines")
+    .requiredOption("--config <file>", "the master's configuration (YAML), see docs/operating.md")
+    .option("--log-level <levels>", "info, or info,raft=debug", "info")
+    .action(
+      run((options: { config: string; logLevel: string }) =>
+        runProgram("apiserver", ["--config", options.config, "--log-level", options.logLevel], stop.signal),
+      ),
+    );
+
+  program
+    .command("api")
+    .description("an API server alone on a one-member store: for tests of operators and clients")
+    .option("--port <port>", "port on 127.0.0.1", port, 6443)
+    .requiredOption("--token <token>", "bearer token of the administrator")
+    .option("--data-dir <dir>", "where it keeps its data", ".triarch-api")
+    .option("--plain-http", "HTTP without TLS")
+    .action(
+      run((options: { port: number; token: string; dataDir: string; plainHttp?: boolean }) =>
+        runProgram(
+          "apiserver",
+          [
+            "--standalone",
+            ...["--port", String(options.port), "--token", options.token, "--data-dir", options.dataDir],
+            ...(options.plainHttp === true ? ["--plain-http"] : []),
+          ],
+          stop.signal,
+        ),
+      ),
+    );
+
   const snapshot = program.command("snapshot").description("etcd-compatible snapshots");
   snapshot
     .command("save <file>")
@@ -110,6 +143,7 @@ export function buildProgram(): Command {
     .command("relay", { hidden: true })
     .requiredOption("--listen <host:port>")
     .requiredOption("--kubeconfig <file>")
+    .option("--health-port <port>", "", "0")
     .action(run((options: Parameters<typeof relayCommand>[0]) => relayCommand(options, stop.signal)));
   program.command("supervise <plan>", { hidden: true }).action(async (plan: string) => {
     process.off("SIGINT", onInterrupt).off("SIGTERM", onInterrupt);

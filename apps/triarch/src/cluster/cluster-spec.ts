@@ -33,6 +33,7 @@ export interface ClusterSpec {
   readonly runtime: Runtime;
   /** The balanced address that kubectl uses: 127.0.0.1 at this port. */
   readonly balancedPort: number;
+  readonly balancerHealthPort: number;
   readonly hostProxyHealthPort: number;
   readonly masters: readonly MasterSpec[];
   readonly workers: readonly WorkerSpec[];
@@ -63,6 +64,7 @@ export function newClusterSpec(options: {
     clusterId: randomBytes(3).toString("hex"),
     runtime,
     balancedPort: basePort,
+    balancerHealthPort: basePort + 8,
     hostProxyHealthPort: basePort + 9,
     masters: range(options.masters).map((i) => ({
       name: `m${i + 1}`,
@@ -88,6 +90,7 @@ export function hostPorts(spec: ClusterSpec): readonly number[] {
   const workerPorts = spec.workers.flatMap((one) => [one.kubeletPort, one.kubeletHealthPort]);
   return [
     spec.balancedPort,
+    spec.balancerHealthPort,
     ...(spec.runtime === "docker" ? [spec.hostProxyHealthPort] : workerPorts),
     ...spec.masters.flatMap((one) => [
       one.apiPort,

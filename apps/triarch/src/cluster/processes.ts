@@ -67,6 +67,7 @@ export async function clusterProcesses(
       ...ownProgram(),
       "relay",
       ...["--listen", `127.0.0.1:${spec.balancedPort}`, "--kubeconfig", files.adminKubeconfig],
+      ...["--health-port", String(spec.balancerHealthPort)],
     ],
   };
   const workers = spec.workers.flatMap((worker) => workerProcesses(spec, worker, paths, files, log));
@@ -191,7 +192,7 @@ function nonEmpty(command: readonly string[]): readonly [string, ...string[]] {
   return [file, ...args];
 }
 
-/** kube-proxy, without arguments. */
-export function proxyProgram(): readonly [string, ...string[]] {
-  return [...node, program("kube-proxy")];
+/** One of our programs, without arguments. */
+export function programCommand(name: string): readonly [string, ...string[]] {
+  return [...node, program(name)];
 }

@@ -1,6 +1,6 @@
 import { dockerClient, dockerVersion, tryCommand } from "@triarch/machine";
 import { tearDownNetwork } from "../network/host-network.ts";
-import { proxyProgram } from "./processes.ts";
+import { programCommand } from "./processes.ts";
 import type { ClusterSpec } from "./cluster-spec.ts";
 
 /** Label on every container that a cluster's kubelets make. */
@@ -24,7 +24,7 @@ export async function takeDown(spec: ClusterSpec): Promise<void> {
       ),
     );
   }
-  const [file, ...args] = proxyProgram();
+  const [file, ...args] = programCommand("kube-proxy");
   await tryCommand(file, [...args, "--cleanup"], { timeoutMs: 30_000 });
   await tearDownNetwork(spec);
 }

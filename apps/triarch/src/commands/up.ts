@@ -1,7 +1,6 @@
 import colours from "picocolors";
-import type { Node } from "@triarch/api";
 import { seededRng, systemClock } from "@triarch/base";
-import { kubeClientFromFile, resourceRefs, type BalancedKubeClient } from "@triarch/client";
+import { kubeClientFromFile, type BalancedKubeClient } from "@triarch/client";
 import { ensureClusterFiles } from "../cluster/certificates.ts";
 import {
   clusterPaths,
@@ -121,6 +120,7 @@ async function bringUp(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
+  const startedAtMs = systemClock.nowMs();
   const client = await kubeClientFromFile(paths.kubeconfig, {
     clock: systemClock,
     rng: seededRng(process.pid),
@@ -160,7 +160,8 @@ async function bringUp(
       (step) =>
         waitFor(wait(step, ["scheduler", "controller-manager"]), async () => {
           const { components } = await collectStatus(spec, paths);
-          const without = components.filter((one) => one.holder === "").map((one) => one.name);
+          // What a former run left in the store does not count.
+          const without = components.filter((one) => !isFresh(one.renewedAt, startedAtMs)).map((one) => one.name);
           if (components.length === 0) return { missing: "waiting for the API" };
           return without.length > 0 ? { missing: `${without.join(", ")} has no leader` } : { done: components };
         }),
@@ -175,10 +176,8 @@ async function bringUp(
             spec.workers.map((one) => one.name),
           ),
           async () => {
-            const nodes = (await client.list<Node>(resourceRefs.nodes)).items;
-            const ready = nodes.filter((node) =>
-              node.status?.conditions?.some((one) => one.type === "Ready" && one.status === "True"),
-            );
+            const { nodes } = await collectStatus(spec, paths);
+            const ready = nodes.filter((node) => node.ready && isFresh(node.renewedAt, startedAtMs));
             return ready.length < spec.workers.length
               ? { missing: `${ready.length} of ${spec.workers.length} ready` }
               : { done: ready };
@@ -190,6 +189,10 @@ async function bringUp(
   } finally {
     await client.close();
   }
+}
+
+function isFresh(renewedAt: string, sinceMs: number): boolean {
+  return Date.parse(renewedAt) >= sinceMs;
 }
 
 async function startExample(

@@ -40,6 +40,8 @@ export interface ClusterStatus {
     readonly internalIp: string;
     readonly podCidr: string;
     readonly runtime: string;
+    /** Last renewal of the node's lease; empty: none. */
+    readonly renewedAt: string;
   }[];
   readonly processes: readonly Pick<ProcessStatus, "name" | "pid" | "state" | "restarts">[];
   /** What could not be asked, and why. */
@@ -145,10 +147,12 @@ async function apiStatus(
     requestTimeoutMs: answerTimeoutMs,
   });
   try {
-    const [leases, nodes] = await Promise.all([
+    const [leases, nodeLeases, nodes] = await Promise.all([
       client.list<Lease>(resourceRefs.leases, { namespace: "kube-system" }),
+      client.list<Lease>(resourceRefs.leases, { namespace: "kube-node-lease" }),
       client.list<Node>(resourceRefs.nodes),
     ]);
+    const renewed = new Map(nodeLeases.items.map((one) => [one.metadata?.name, one.spec?.renewTime ?? ""]));
     const elected = ["kube-scheduler", "kube-controller-manager"];
     return {
       components: elected.map((name) => {
@@ -161,6 +165,7 @@ async function apiStatus(
         internalIp: node.status?.addresses?.find((one) => one.type === "InternalIP")?.address ?? "",
         podCidr: node.spec?.podCIDR ?? "",
         runtime: node.status?.nodeInfo?.containerRuntimeVersion ?? "",
+        renewedAt: renewed.get(node.metadata?.name) ?? "",
       })),
     };
   } catch (error) {

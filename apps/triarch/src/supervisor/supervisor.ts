@@ -2,6 +2,7 @@
 // leaves pids and start times in a file, so that `triarch down` can end what a killed supervisor left behind.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createRegistry, Gauge } from "@triarch/telemetry";
 import { SupervisedProcess } from "./child-process.ts";
 import { processStartTime, type RunningProcess } from "./running-process.ts";
 import { stopOrder, type SupervisorPlan } from "./process-spec.ts";
@@ -51,6 +52,16 @@ export async function runSupervisor(planFile: string): Promise<void> {
     return stopping;
   };
 
+  const registry = createRegistry("supervisor");
+  new Gauge({
+    name: "supervisor_process_restarts",
+    help: "restarts since the supervisor started",
+    labelNames: ["process"],
+    registers: [registry],
+    collect() {
+      for (const one of processes.values()) this.set({ process: one.spec.name }, one.status.restarts);
+    },
+  });
   const server = createServer((request, response) => {
     void answer(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
@@ -64,6 +75,9 @@ export async function runSupervisor(planFile: string): Promise<void> {
     const json = (code: number, body: unknown): void => {
       response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
     };
+    if (order === "livez" || order === "readyz") return void response.end("ok");
+    if (order === "metrics")
+      return void response.setHeader("content-type", registry.contentType).end(await registry.metrics());
     if (order === "status")
       return json(
         200,
