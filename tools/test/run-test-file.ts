@@ -35,7 +35,7 @@ export async function runTestFile(file: string, options: TestFileOptions): Promi
   const args = ["--enable-source-maps", "--disable-warning=ExperimentalWarning", file];
   const ended = await runGroup(process.execPath, args, {
     cwd: options.cwd,
-    env: { TAP: "1" },
+    env: { TAP: "1", TAP_TIMEOUT: String(Math.ceil(options.timeoutMs / 1000)) },
     timeoutMs: options.timeoutMs,
     signal: options.signal,
     onStdout: (text) => void parser.write(text),
