@@ -81,6 +81,7 @@ t.test("explicit values, conflicts, and what a failed write gives back", async (
   t.equal((await port("p1", 31_000)).statusCode, 201);
   t.match((await port("p2", 31_000)).body["message"], /provided port is already allocated/);
   t.match((await port("p2", 80)).body["message"], /provided port is not in the valid range/);
+  t.equal((await call("POST", services, service("a"))).body["reason"], "AlreadyExists");
   // The refused services' addresses are free again: only the API's, a's and p1's are held.
   const held = (await call("GET", "/apis/networking.k8s.io/v1/ipaddresses")).body["items"] as readonly unknown[];
   t.equal(held.length, 3);
