@@ -66,7 +66,7 @@ export async function runCniPlugin(
 function parse(text: string): CniResult | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? (value) : undefined;
+    return typeof value === "object" && value !== null ? value : undefined;
   } catch {
     return undefined;
   }

@@ -88,7 +88,12 @@ export class PodNetwork {
     const kept = await this.#kept(containerId);
     if (kept === undefined) return;
     for (const config of [...this.#chain(kept.podCidr, kept.request)].reverse()) {
-      await this.#run(config, "DEL", kept.request, kept.result);
+      try {
+        await this.#run(config, "DEL", kept.request, kept.result);
+      } catch (error) {
+        // What never was complete may be beyond DEL as it was beyond ADD (a bad network, a missing plugin).
+        if (kept.result !== undefined) throw error;
+      }
     }
     await rm(this.#file(containerId), { force: true });
   }
