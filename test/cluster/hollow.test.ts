@@ -37,15 +37,14 @@ t.test("a cluster on the hollow runtime", { skip }, async (t) => {
   await t.test("a process that dies is started again", async (t) => {
     const before = await cluster.status();
     const holder = before.components.find((one) => one.name === "kube-scheduler")?.holder ?? "";
-    const victim = before.processes.find((one) => one.name.startsWith("scheduler-") && holder.startsWith(one.name));
-    t.ok(victim?.pid, `the process of ${holder}`);
-    process.kill(victim?.pid ?? 0, "SIGKILL");
-    await until(`${victim?.name} to run again`, 20_000, async () =>
+    const name = before.processes.find((one) => one.name.startsWith("scheduler-") && holder.startsWith(one.name))?.name;
+    const killed = await cluster.kill(name ?? `the process of ${holder}`);
+    await until(`${name} to run again`, 20_000, async () =>
       (await cluster.status()).processes.find(
-        (one) => one.name === victim?.name && one.state === "running" && one.pid !== victim?.pid && one.restarts > 0,
+        (one) => one.name === name && one.state === "running" && one.pid !== killed && one.restarts > 0,
       ),
     );
-    t.match(await cluster.readText("logs/supervisor.log"), `${victim?.name} ended (signal SIGKILL); starting it again`);
+    t.match(await cluster.readText("logs/supervisor.log"), `${name} ended (signal SIGKILL); starting it again`);
   });
 
   badRequests(t, () => cluster);

@@ -132,6 +132,14 @@ export class TestCluster {
     return JSON.parse(stdout) as StatusJson;
   }
 
+  /** `kill -9` of one supervised process. @returns its pid. @throws Error when no such process runs */
+  async kill(name: string): Promise<number> {
+    const pid = (await this.status()).processes.find((one) => one.name === name)?.pid;
+    if (pid === undefined || pid <= 1) throw new Error(`${name} does not run`);
+    process.kill(pid, "SIGKILL");
+    return pid;
+  }
+
   kubectl(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return runProgram(this.#kubectl, args, { timeoutMs: 30_000, ...options, env: this.#kubectlEnv() });
   }

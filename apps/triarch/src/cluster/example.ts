@@ -3,6 +3,7 @@ import { request } from "node:http";
 import type { Deployment, Service } from "@triarch/api";
 import { ApiError, resourceRefs, type KubeClient } from "@triarch/client";
 import { localImage } from "@triarch/machine";
+import type { Runtime } from "./cluster-spec.ts";
 
 const labels = { app: "hello" };
 const key = { namespace: "default", name: "hello" };
@@ -10,7 +11,8 @@ const containerPort = 8080;
 
 export const exampleReplicas = 3;
 
-const deployment: Deployment = {
+/** Hollow containers serve nothing, and nobody answers at their addresses: there the web server is not probed. */
+const deploymentFor = (runtime: Runtime): Deployment => ({
   metadata: { ...key, labels },
   spec: {
     replicas: exampleReplicas,
@@ -29,13 +31,15 @@ const deployment: Deployment = {
               `mkdir -p /srv && echo "hello from $(hostname)" > /srv/index.html && exec httpd -f -p ${containerPort} -h /srv`,
             ],
             ports: [{ name: "http", containerPort }],
-            readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 },
+            ...(runtime === "hollow"
+              ? {}
+              : { readinessProbe: { httpGet: { path: "/", port: "http" }, periodSeconds: 1 } }),
           },
         ],
       },
     },
   },
-};
+});
 
 const service: Service = {
   metadata: { ...key, labels },
@@ -43,8 +47,8 @@ const service: Service = {
 };
 
 /** Creates what is not there; an example that its user changed stays as it is. */
-export async function applyExample(client: KubeClient): Promise<void> {
-  await createMissing(() => client.create(resourceRefs.deployments, deployment));
+export async function applyExample(client: KubeClient, runtime: Runtime): Promise<void> {
+  await createMissing(() => client.create(resourceRefs.deployments, deploymentFor(runtime)));
   await createMissing(() => client.create(resourceRefs.services, service));
 }
 

@@ -204,7 +204,7 @@ async function startExample(
   await progress.step(
     "Example: deployment/hello",
     async (step) => {
-      await applyExample(client);
+      await applyExample(client, spec.runtime);
       return waitFor(wait(step, ["w", "scheduler", "controller-manager"]), async () => {
         const state = await exampleState(client);
         return state.available < state.wanted
