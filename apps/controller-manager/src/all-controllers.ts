@@ -1,6 +1,7 @@
 // Every controller of the manager. Their order means nothing.
 import type { ControllerFactory } from "./controller.ts";
 import { deploymentController } from "./controllers/deployment.ts";
+import { endpointSliceMirroringController } from "./controllers/endpoint-slice-mirroring.ts";
 import { endpointSliceController } from "./controllers/endpoint-slices.ts";
 import { endpointsController } from "./controllers/endpoints.ts";
 import { garbageCollector } from "./controllers/garbage-collector.ts";
@@ -17,6 +18,7 @@ export const controllers: readonly ControllerFactory[] = [
   deploymentController,
   replicaSetController,
   endpointSliceController,
+  endpointSliceMirroringController,
   nodeIpamController,
   endpointsController,
   namespaceController,

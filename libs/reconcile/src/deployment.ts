@@ -129,17 +129,16 @@ function scaleDownOld(
   if (live.length === 0) return [];
   const wanted = deployment.spec?.replicas ?? 1;
   const minAvailable = wanted - rolloutBounds(deployment).maxUnavailable;
-  const newUnavailable = replicasOf(newSet) - (newSet.status?.availableReplicas ?? 0);
+  const newUnavailable = replicasOf(newSet) - availableOf(newSet);
   let removable = totalReplicas([...live, newSet]) - minAvailable - newUnavailable;
   if (removable <= 0) return [];
   const sizes = new Map(live.map((set) => [set, replicasOf(set)]));
   for (const set of live) {
-    const unhealthy = replicasOf(set) - (set.status?.availableReplicas ?? 0);
-    const cut = Math.max(0, Math.min(removable, unhealthy));
+    const cut = Math.max(0, Math.min(removable, replicasOf(set) - availableOf(set)));
     sizes.set(set, replicasOf(set) - cut);
     removable -= cut;
   }
-  const available = totalOf([...live, newSet], "availableReplicas");
+  const available = [...live, newSet].reduce((sum, set) => sum + availableOf(set), 0);
   let spare = Math.max(0, available - minAvailable);
   for (const set of live) {
     const size = sizes.get(set) ?? 0;
@@ -150,6 +149,11 @@ function scaleDownOld(
   return live
     .filter((set) => sizes.get(set) !== replicasOf(set))
     .map((set) => scale(deployment, set, sizes.get(set) ?? 0));
+}
+
+/** Pods that will stay available: what a status counts beyond the set's size is on its way out already. */
+function availableOf(set: ReplicaSet): number {
+  return Math.min(replicasOf(set), set.status?.availableReplicas ?? 0);
 }
 
 function isResized(deployment: Deployment, sets: readonly ReplicaSet[]): boolean {
@@ -242,7 +246,6 @@ function revisionActions(
     const present = newSet.metadata?.annotations ?? {};
     const wanted: Record<string, string> = {
       ...copiedAnnotations(deployment),
-      ...sizeAnnotations(deployment),
       [revisionAnnotation]: String(revision),
     };
     const former = present[revisionAnnotation];
@@ -255,8 +258,7 @@ function revisionActions(
       Object.entries(wanted).some(([key, value]) => present[key] !== value) ||
       (newSet.spec?.minReadySeconds ?? 0) !== minReadySeconds;
     // The size annotations tell resizing from rolling out: they change with the size only.
-    if (differs && !isResized(deployment, [newSet]))
-      actions.push({ kind: "annotate", set: newSet, annotations: wanted, minReadySeconds });
+    if (differs) actions.push({ kind: "annotate", set: newSet, annotations: wanted, minReadySeconds });
   } else if (deployment.spec?.paused === true) {
     return [];
   }

@@ -45,7 +45,7 @@ export function planEndpointSlices(
     group.endpoints.push(endpointOf(service, pod, nodes));
   }
   // A Service without endpoints keeps one empty slice, so that others see that it is looked after.
-  if (groups.size === 0) groups.set("", { ports: slicePorts(service, undefined), endpoints: [] });
+  if (groups.size === 0) groups.set("", { ports: [], endpoints: [] });
 
   const labels = sliceLabels(service);
   const create: EndpointSlice[] = [];
@@ -134,9 +134,9 @@ function endpointOf(service: Service, pod: Pod, nodes: ReadonlyMap<string, Node>
   };
 }
 
-function slicePorts(service: Service, pod: Pod | undefined): readonly SlicePort[] {
+function slicePorts(service: Service, pod: Pod): readonly SlicePort[] {
   const ports = (service.spec?.ports ?? []).flatMap((port): SlicePort[] => {
-    const target = pod === undefined ? fixedPort(port) : targetPort(port, pod);
+    const target = targetPort(port, pod);
     if (target === undefined) return [];
     const { appProtocol } = port;
     return [
@@ -149,10 +149,6 @@ function slicePorts(service: Service, pod: Pod | undefined): readonly SlicePort[
     ];
   });
   return [...ports].sort((left, right) => ((left.name ?? "") < (right.name ?? "") ? -1 : 1));
-}
-
-function fixedPort(port: ServicePort): number | undefined {
-  return typeof port.targetPort === "string" ? undefined : (port.targetPort ?? port.port);
 }
 
 /** A port by name is the container's that has the name and the protocol. */

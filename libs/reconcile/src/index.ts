@@ -37,3 +37,4 @@ export { hasEnded, planPodGarbage, terminatedPodsMax } from "./pod-garbage.ts";
 export type { PodGarbagePlan } from "./pod-garbage.ts";
 export { disruptionConditions, noExecuteTaints, planTaintEviction } from "./taint-eviction.ts";
 export type { TaintEvictionPlan } from "./taint-eviction.ts";
+export { mirroredSlices, mirrorManagedBy, planMirroredSlices } from "./endpoint-slice-mirror.ts";

@@ -144,6 +144,27 @@ t.test("back to an old template takes its set again, with a new revision", async
   t.equal(third.deployment.metadata?.annotations?.["deployment.kubernetes.io/revision"], "3");
 });
 
+t.test("a size that a set's status does not show yet is not spent twice", async (t) => {
+  const old = rollOut(web("img:1"), []);
+  const [before] = old.sets;
+  const fresh = { ...before, metadata: { ...before?.metadata, name: "web-new", uid: "web-new" } } as ReplicaSet;
+  const template = web("img:2").spec?.template;
+  const bad: ReplicaSet = {
+    ...fresh,
+    ...(fresh.spec === undefined || template === undefined ? {} : { spec: { ...fresh.spec, replicas: 4, template } }),
+    status: { replicas: 4 },
+  };
+  // Scaled from 4 to 3 a moment ago: its status still counts 4 available.
+  const shrinking = {
+    ...before,
+    spec: { ...before?.spec, replicas: 3 },
+    status: { replicas: 4, availableReplicas: 4 },
+  } as ReplicaSet;
+  const next: Deployment = { ...old.deployment, spec: web("img:2").spec as NonNullable<Deployment["spec"]> };
+  const scaled = planDeployment(next, [shrinking, bad], now).actions.filter((one) => one.kind === "scale");
+  t.same(scaled, [], "three of four must stay available");
+});
+
 t.test("endpoints follow readiness; an endpoint stays in its slice", async (t) => {
   const service: Service = {
     metadata: { name: "s", namespace: "d", uid: "s" },

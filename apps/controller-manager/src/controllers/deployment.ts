@@ -27,7 +27,8 @@ export function deploymentController(context: ControllerContext): Controller {
           resourceRefs.deployments,
           splitKey(key),
           { metadata: { annotations } },
-          { type: "merge" },
+          // By this way the generation, which people wait for, stays.
+          { type: "merge", subresource: "status" },
         );
       } else if ((await carryOut(deployment, action)) === "collision") {
         // Another template has the same name: the next round makes another name.

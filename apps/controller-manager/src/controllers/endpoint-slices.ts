@@ -9,7 +9,9 @@ import {
   serviceNameLabel,
 } from "@triarch/reconcile";
 import { queueController, type Controller, type ControllerContext } from "../controller.ts";
+import { ForeignChanges } from "../foreign-changes.ts";
 import { podEndpointFacts, servicesSelecting } from "../service-pods.ts";
+import { WrittenVersions } from "../written-versions.ts";
 
 export function endpointSliceController(context: ControllerContext): Controller {
   const { client, informers } = context;
@@ -17,41 +19,49 @@ export function endpointSliceController(context: ControllerContext): Controller 
   const pods = informers.get<Pod>(resourceRefs.pods);
   const nodes = informers.get<Node>(resourceRefs.nodes);
   const slices = informers.get<EndpointSlice>(resourceRefs.endpointSlices);
-  /** Versions that our own writes gave slices: until the informer shows them, its copy is old. */
-  const written = new Map<string, Map<string, string>>();
+  const written = new WrittenVersions(slices);
 
   async function reconcile(key: string): Promise<number | void> {
     const service = services.lister.get(key);
     if (service === undefined) {
-      written.delete(key);
+      written.forget(key);
       return;
     }
     const namespace = service.metadata?.namespace ?? "";
+    const waitMs = written.waitMs(key);
+    if (waitMs !== undefined) return waitMs;
     const present = managedSlices(service, slices.lister.byIndex(namespaceIndex, namespace));
-    const expected = written.get(key) ?? new Map<string, string>();
-    for (const [name, version] of expected) {
-      const shown = slices.lister.get(`${namespace}/${name}`)?.metadata?.resourceVersion;
-      if (shown === undefined ? version !== "" : Number(shown) < Number(version)) return 50;
-      expected.delete(name);
-    }
-    written.set(key, expected);
     const byName = new Map(nodes.lister.list().map((node) => [node.metadata?.name ?? "", node]));
     const plan = planEndpointSlices(service, pods.lister.byIndex(namespaceIndex, namespace), byName, present);
-    const remember = (slice: EndpointSlice): void => {
-      expected.set(slice.metadata?.name ?? "", slice.metadata?.resourceVersion ?? "");
+    const wrote = (slice: EndpointSlice): void => {
+      written.remember(key, slice);
+      foreign.wrote(slice);
     };
-    for (const slice of plan.create) remember(await client.create(resourceRefs.endpointSlices, slice));
-    for (const slice of plan.update) remember(await client.update(resourceRefs.endpointSlices, slice));
-    for (const slice of plan.remove) await client.delete(resourceRefs.endpointSlices, splitKey(objectKey(slice)));
+    for (const slice of plan.create) wrote(await client.create(resourceRefs.endpointSlices, slice));
+    for (const slice of plan.update) wrote(await client.update(resourceRefs.endpointSlices, slice));
+    for (const slice of plan.remove) {
+      foreign.removes(slice);
+      await client.delete(resourceRefs.endpointSlices, splitKey(objectKey(slice)));
+    }
   }
 
-  const controller = queueController(context, "endpointslice", { concurrency: 5, reconcile });
-  services.onChange((event) => controller.queue.add(objectKey(event.object)));
-  slices.onChange((event) => {
-    const labels = event.object.metadata?.labels ?? {};
-    if (labels[managedByLabel] === managedByValue)
-      controller.queue.add(`${event.object.metadata?.namespace ?? ""}/${labels[serviceNameLabel] ?? ""}`);
+  const controller = queueController(context, "endpointslice", {
+    concurrency: 5,
+    reconcile: async (item) => {
+      const key = foreign.due(item);
+      if (key === item) return reconcile(key);
+      if (key !== undefined) controller.queue.add(key);
+    },
   });
+  const foreign = new ForeignChanges(
+    slices,
+    () => controller.queue,
+    (slice) => {
+      const { labels = {}, namespace = "" } = slice.metadata ?? {};
+      return labels[managedByLabel] === managedByValue ? `${namespace}/${labels[serviceNameLabel] ?? ""}` : undefined;
+    },
+  );
+  services.onChange((event) => controller.queue.add(objectKey(event.object)));
   pods.onChange((event) => {
     if (event.type === "updated" && podEndpointFacts(event.object) === podEndpointFacts(event.previous)) return;
     for (const key of servicesSelecting(services.lister, event)) controller.queue.add(key);

@@ -92,12 +92,21 @@ export class Camera {
   unmarked(text: string): string {
     let result = text;
     for (const [i, hash] of this.#hashes.entries()) result = result.replaceAll(`<hash${i + 1}>`, hash);
-    for (const [name, mark] of this.#names) result = result.replaceAll(mark, name);
+    for (const [name, mark] of this.#names) result = result.replaceAll(mark, this.#standIn(name));
     return result.replaceAll(/<uid:(\w+)\/([^>]+)>/g, (_, kind: string, name: string) => {
       const ref = kinds[kind]?.ref;
       const found = ref === undefined ? undefined : this.#informers.get(ref).lister.get(`${this.#namespace}/${name}`);
       return found?.metadata?.uid ?? "not-found";
     });
+  }
+
+  /** Which of several equal pods was removed is open: where this one is gone, a living one of its kind is meant. */
+  #standIn(name: string): string {
+    const pods = this.#informers.get<Pod>(resourceRefs.pods).lister;
+    if (pods.get(`${this.#namespace}/${name}`) !== undefined) return name;
+    const kind = (one: string): string | undefined => this.#names.get(one)?.replace(/<pod\d+>$/, "");
+    const living = pods.byIndex(namespaceIndex, this.#namespace).map((one) => one.metadata?.name ?? "");
+    return living.find((one) => kind(one) === kind(name)) ?? name;
   }
 
   /** @param step undefined: a glance, which counts for no birth; `withRootCa`: the published authority too */
