@@ -11,7 +11,7 @@ import { sumOf, type Outcome, type Step } from "./step.ts";
 import { takeDownLeftOvers } from "./test-clusters.ts";
 
 const top = join(import.meta.dirname, "..", "..");
-const fileTimeoutMs = 360_000;
+const fileTimeoutMs = 540_000;
 const longFileTimeoutMs = 600_000;
 
 interface Options {
