@@ -145,24 +145,29 @@ t.test("back to an old template takes its set again, with a new revision", async
 });
 
 t.test("a size that a set's status does not show yet is not spent twice", async (t) => {
-  const old = rollOut(web("img:1"), []);
-  const [before] = old.sets;
-  const fresh = { ...before, metadata: { ...before?.metadata, name: "web-new", uid: "web-new" } } as ReplicaSet;
-  const template = web("img:2").spec?.template;
-  const bad: ReplicaSet = {
-    ...fresh,
-    ...(fresh.spec === undefined || template === undefined ? {} : { spec: { ...fresh.spec, replicas: 4, template } }),
-    status: { replicas: 4 },
-  };
-  // Scaled from 4 to 3 a moment ago: its status still counts 4 available.
-  const shrinking = {
-    ...before,
-    spec: { ...before?.spec, replicas: 3 },
-    status: { replicas: 4, availableReplicas: 4 },
-  } as ReplicaSet;
-  const next: Deployment = { ...old.deployment, spec: web("img:2").spec as NonNullable<Deployment["spec"]> };
-  const scaled = planDeployment(next, [shrinking, bad], now).actions.filter((one) => one.kind === "scale");
-  t.same(scaled, [], "three of four must stay available");
+  const bounds = { replicas: 5, strategy: { rollingUpdate: { maxSurge: 3, maxUnavailable: 2 } } };
+  const sized = (image: string, replicas: number, status: ReplicaSet["status"]): ReplicaSet => ({
+    metadata: {
+      name: image,
+      uid: image,
+      labels,
+      annotations: {
+        "deployment.kubernetes.io/desired-replicas": "5",
+        "deployment.kubernetes.io/revision": image.slice(4),
+      },
+      ownerReferences: [{ apiVersion: "apps/v1", kind: "Deployment", name: "web", uid: "web", controller: true }],
+    },
+    spec: { replicas, selector: {}, template: web(image).spec?.template ?? {} },
+    ...(status === undefined ? {} : { status }),
+  });
+  // Scaled from 8 to 5 a moment ago: its status still counts 8.
+  const old = sized("img:1", 5, { replicas: 8, availableReplicas: 8 });
+  const bad = sized("img:2", 5, { replicas: 5 });
+  const { actions } = planDeployment(web("img:2", bounds), [old, bad], now);
+  const scaled = actions.flatMap((one) =>
+    one.kind === "scale" ? [`${one.set.metadata?.name} ${one.from}>${one.to}`] : [],
+  );
+  t.same(scaled, ["img:1 5>3"], "three of five must stay available");
 });
 
 t.test("endpoints follow readiness; an endpoint stays in its slice", async (t) => {
