@@ -125,3 +125,5 @@ try {
     process.exitCode = 1;
   }
 }
+// Requests to the runtime that last (a grace period, a pull) don't hold the process.
+process.exit();

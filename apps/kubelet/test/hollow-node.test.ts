@@ -9,11 +9,12 @@ const node = await startTestNode("hollow", "10.98.3.0/24");
 t.teardown(() => node.close());
 const { client } = node;
 
-const ask = (path: string, withCertificate = true): Promise<{ code: number; text: string }> =>
+const ask = (path: string, by: "server" | "stranger" | "nobody" = "server"): Promise<{ code: number; text: string }> =>
   new Promise((resolve, reject) => {
     const { cert, key, ca } = node.clientCertificate;
     const options = { host: "127.0.0.1", port: node.kubeletPort, path, ca, agent: false };
-    request({ ...options, ...(withCertificate ? { cert, key } : {}) }, (answer) => {
+    const certificate = by === "server" ? { cert, key } : by === "stranger" ? node.strangerCertificate : {};
+    request({ ...options, ...certificate }, (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       answer.on("end", () => resolve({ code: answer.statusCode ?? 0, text }));
@@ -49,7 +50,8 @@ t.test("a pod comes and goes", async (t) => {
   t.match(await ask("/containerLogs/default/none/main"), { code: 404 });
   t.match(await ask("/containerLogs/default/sim/main?tailLines=x"), { code: 400 });
   t.match(JSON.parse((await ask("/pods")).text), { kind: "PodList", items: [{ metadata: { name: "sim" } }] });
-  await t.rejects(ask("/pods", false), "without a certificate there is no answer");
+  t.match(await ask("/pods", "stranger"), { code: 403 });
+  await t.rejects(ask("/pods", "nobody"), "without a certificate there is no answer");
   await client.delete(resourceRefs.pods, { namespace: "default", name: "sim" });
   await podGone(client, "sim");
 });

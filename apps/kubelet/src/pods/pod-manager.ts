@@ -10,6 +10,8 @@ import { PodWorker } from "./pod-worker.ts";
 import type { StatusReporter } from "./status-reporter.ts";
 
 const relistMs = 10_000;
+/** Longest wait for syncs under way; a grace period or a pull may take longer, and the next kubelet goes on with it. */
+const closeMs = 3_000;
 
 export interface PodManagerOptions {
   readonly context: PodContext;
@@ -55,7 +57,8 @@ export class PodManager {
       });
       await delay(relistMs, undefined, { signal }).catch(() => undefined);
     }
-    await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
+    const closed = Promise.all([...this.#workers.values()].map((worker) => worker.close()));
+    await Promise.race([closed, delay(closeMs)]);
   }
 
   async #relist(): Promise<void> {
@@ -98,7 +101,7 @@ export class PodManager {
       makeProbes: (changed, pod) =>
         new ProbeManager({
           changed,
-          failedOnce(container, kind, failure) {
+          failed(container, kind, failure) {
             const about = pod();
             if (about === undefined) return;
             const name = `${kind[0]?.toUpperCase()}${kind.slice(1)}`;

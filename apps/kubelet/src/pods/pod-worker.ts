@@ -5,12 +5,13 @@ import type { PodRecord } from "@triarch/runtime-hollow";
 import type { Logger } from "@triarch/telemetry";
 import { ConfigError } from "../containers/config-source.ts";
 import type { ProbeManager } from "../probes/probe-manager.ts";
-import { podHostname } from "../volumes/pod-files.ts";
 import { podReference, startContainer, type PodContext, type Waiting } from "./container-starter.ts";
+import { noteCrashes } from "./crash-waits.ts";
 import { killPod, orphanGraceSeconds, stopContainer } from "./pod-killer.ts";
-import { newestByName, planPod, restarts, running, type ObservedPod, type PodAction } from "./pod-plan.ts";
+import { newestByName, planPod, running, type ObservedPod, type PodAction } from "./pod-plan.ts";
 import { podStatus } from "./pod-status.ts";
 import { RestartBackoff } from "./restart-backoff.ts";
+import { sandboxConfig } from "./sandbox-config.ts";
 import type { StatusReporter } from "./status-reporter.ts";
 
 /** Wait after a step that failed. */
@@ -43,6 +44,9 @@ export class PodWorker {
   #timer: NodeJS.Timeout | undefined;
   #startedAtMs: number | undefined;
   #filesAtMs = 0;
+  /** The sandbox for which volumes were made. */
+  #filesOf: string | undefined;
+  #refreshed: Promise<void> | undefined;
   /** Nothing is made before (monotonic): what failed leaves events in the runtime that wake us at once. */
   #heldUntilMs = 0;
 
@@ -142,7 +146,7 @@ export class PodWorker {
       this.#report(pod, after);
       if (!failedStep) this.#dirty = true;
     } else {
-      await this.#refreshFiles(pod, record);
+      this.#refreshed ??= this.#refreshFiles(pod, record).finally(() => (this.#refreshed = undefined));
     }
     const untils = [plan.wakeAtMs, deadlineMs].filter((one) => one !== undefined);
     const waitMs = Math.min(...untils) - context.clock.nowMs();
@@ -154,28 +158,14 @@ export class PodWorker {
     const { clock, runtime } = this.#options.context;
     this.#startedAtMs ??= parseTime(pod.status?.startTime ?? "") ?? clock.nowMs();
     const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-    const newest = newestByName(record?.containers ?? []);
-    for (const container of containers) {
-      const found = newest.get(container.name);
-      if (found?.state.kind === "running") this.#waiting.delete(container.name);
-      if (found?.state.kind !== "exited") continue;
-      const init = pod.spec?.initContainers?.includes(container) === true;
-      const policy = pod.spec?.restartPolicy ?? "Always";
-      const own = container.restartPolicy === "Always" ? "Always" : init && policy === "Always" ? "OnFailure" : policy;
-      if (!restarts(own, found.state.exitCode)) {
-        this.#waiting.delete(container.name);
-        continue;
-      }
-      this.#backoff.fail(container.name, found.state.finishedAtMs);
-      if (this.#backoff.waitUntilMs(container.name) === undefined) continue;
-      const name = `${pod.metadata?.name}_${pod.metadata?.namespace}(${pod.metadata?.uid})`;
-      const message = `back-off ${durationText(this.#backoff.delayMs(container.name))} restarting failed container=${container.name} pod=${name}`;
-      if (this.#waiting.get(container.name)?.message !== message) {
-        const text = `Back-off restarting failed container ${container.name} in pod ${name}`;
-        this.#options.context.recorder.event(podReference(pod, container.name), "Warning", "BackOff", text);
-      }
-      this.#waiting.set(container.name, { reason: "CrashLoopBackOff", message });
-    }
+    noteCrashes({
+      pod,
+      newest: newestByName(record?.containers ?? []),
+      backoff: this.#backoff,
+      waiting: this.#waiting,
+      tell: (name, message) =>
+        this.#options.context.recorder.event(podReference(pod, name), "Warning", "BackOff", message),
+    });
     const podIp = record?.sandboxes[0]?.ip ?? "";
     this.#probes.sync(
       running(record?.containers ?? []).flatMap((one) => {
@@ -217,7 +207,12 @@ export class PodWorker {
         return this.#createSandbox(pod, action.attempt);
       case "startContainer": {
         const [sandbox] = record?.sandboxes ?? [];
-        if (sandbox === undefined || !(await this.#prepareFiles(pod, sandbox.ip ?? ""))) return false;
+        if (sandbox === undefined) return false;
+        // Once per sandbox: a restart must not need the API. Changes come by `#refreshFiles`.
+        if (this.#filesOf !== sandbox.id) {
+          if (!(await this.#prepareFiles(pod, sandbox.ip ?? ""))) return false;
+          this.#filesOf = sandbox.id;
+        }
         const { container, attempt } = action;
         const imageBackoff = this.#imageBackoff;
         const waiting = await startContainer(context, { pod, container, attempt, sandbox, imageBackoff });
@@ -229,29 +224,9 @@ export class PodWorker {
   }
 
   async #createSandbox(pod: Pod, attempt: number): Promise<boolean> {
-    const { context, uid } = this.#options;
-    const ports = (pod.spec?.containers ?? []).flatMap((one) => one.ports ?? []);
+    const { context } = this.#options;
     try {
-      await context.runtime.createSandbox({
-        pod: { uid, namespace: pod.metadata?.namespace ?? "", name: pod.metadata?.name ?? "" },
-        attempt,
-        hostname: podHostname(pod),
-        hostNetwork: pod.spec?.hostNetwork === true,
-        hostPid: pod.spec?.hostPID === true,
-        portMappings: ports.flatMap(({ hostPort, containerPort, protocol = "TCP", hostIP }) =>
-          hostPort === undefined || hostPort === 0
-            ? []
-            : [
-                {
-                  hostPort,
-                  containerPort,
-                  protocol: protocol.toLowerCase() as "tcp" | "udp" | "sctp",
-                  ...(hostIP === undefined ? {} : { hostIp: hostIP }),
-                },
-              ],
-        ),
-        sysctls: Object.fromEntries((pod.spec?.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
-      });
+      await context.runtime.createSandbox(sandboxConfig(pod, attempt));
       return true;
     } catch (error) {
       const text = `Failed to create pod sandbox: ${error instanceof Error ? error.message : String(error)}`;
@@ -274,11 +249,16 @@ export class PodWorker {
     }
   }
 
-  /** Volumes of running pods follow their ConfigMaps and Secrets. */
+  /** Volumes of running pods follow their ConfigMaps and Secrets; beside the syncs, which don't wait for the API. */
   async #refreshFiles(pod: Pod, record: PodRecord | undefined): Promise<void> {
     const { clock } = this.#options.context;
-    if (clock.monotonicMs() - this.#filesAtMs < resyncMs || running(record?.containers ?? []).length === 0) return;
-    await this.#prepareFiles(pod, record?.sandboxes[0]?.ip ?? "");
+    if (clock.monotonicMs() - this.#filesAtMs < resyncMs) return;
+    if (running(record?.containers ?? []).length === 0) return;
+    try {
+      await this.#prepareFiles(pod, record?.sandboxes[0]?.ip ?? "");
+    } catch (error) {
+      this.#options.logger.warn({ ...this.#name(), error: String(error) }, "volumes were not brought up to date");
+    }
   }
 
   /** Ends the pod for good; once nothing runs the status is final, and a deleted pod may leave the API. */
@@ -322,6 +302,7 @@ export class PodWorker {
     await killPod(context, uid, pod, seconds);
     const record = await context.runtime.getPod(uid);
     for (const container of record?.containers ?? []) await context.runtime.removeContainer(container.id);
+    await this.#refreshed;
     await context.files?.remove(uid);
     reporter.forget(uid);
     this.#closed = true;
@@ -358,10 +339,4 @@ function makes(action: PodAction): boolean {
 
 function grace(pod: Pod): number {
   return pod.spec?.terminationGracePeriodSeconds ?? graceSecondsUsual;
-}
-
-/** `10s`, `1m20s`, `5m0s` */
-function durationText(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }

@@ -9,9 +9,12 @@ export type ProbeKind = "startup" | "liveness" | "readiness";
 export interface ProbeManagerOptions {
   /** An outcome changed. */
   changed(): void;
-  /** A single check failed; for the Unhealthy event. */
-  failedOnce(container: Container, kind: ProbeKind, failure: string): void;
+  /** Checks fail: the first of a row, and every tenth; for the Unhealthy event. */
+  failed(container: Container, kind: ProbeKind, failure: string): void;
 }
+
+/** Of failures in a row, one in so many is told: a probe each second would flood the API with events. */
+const toldFailures = 10;
 
 interface ProbeRun {
   readonly kind: ProbeKind;
@@ -105,9 +108,11 @@ export class ProbeManager {
     }
     const result = await runCheck(run.probe, probes.target, (run.probe.timeoutSeconds ?? 1) * 1000);
     if (probes.stopped) return;
-    if (!result.ok) this.#options.failedOnce(probes.target.container, run.kind, result.failure);
     const before = run.passed;
     count(run, result);
+    if (!result.ok && (run.failures === 1 || run.failures % toldFailures === 0)) {
+      this.#options.failed(probes.target.container, run.kind, result.failure);
+    }
     if (run.passed !== before) this.#options.changed();
     const over = run.kind === "startup" && run.passed !== undefined;
     if (!over) this.#schedule(probes, run, before === undefined ? Math.min(periodMs, 10_000) : periodMs);

@@ -1,6 +1,6 @@
 // Files of a pod below the data directory: `pods/UID/volumes/NAME` for its volumes, `pods/UID/etc` for /etc/hosts and
 // /etc/resolv.conf. They live as long as the pod.
-import { chmod, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand } from "@triarch/machine";
 import type { Container, Pod, Volume } from "@triarch/api";
@@ -93,17 +93,19 @@ export class PodFiles {
 
   async #volume(pod: Pod, volume: Volume, podIp: string): Promise<void> {
     const folder = this.#volumeFolder(pod, volume.name);
+    const fsGroup = pod.spec?.securityContext?.fsGroup;
     if (volume.hostPath !== undefined) return prepareHostPath(volume.hostPath);
     if (volume.emptyDir !== undefined) {
       const fresh = (await mkdir(folder, { recursive: true })) !== undefined;
       if (fresh) await chmod(folder, 0o777);
+      if (fresh && fsGroup !== undefined) await chown(folder, -1, fsGroup);
       return;
     }
     if (!isProjected(volume)) {
       throw new ConfigError(`volume "${volume.name}": this kind of volume is not supported`);
     }
     const { source, node } = this.#options;
-    await writeVolumeFiles(folder, await projectedFiles({ pod, volume, source, node, podIp }));
+    await writeVolumeFiles(folder, await projectedFiles({ pod, volume, source, node, podIp }), fsGroup);
   }
 
   async #resolvConf(pod: Pod): Promise<string> {

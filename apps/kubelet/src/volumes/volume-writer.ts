@@ -1,6 +1,18 @@
 // Replaces the files of a volume in one step: a new folder is written, the link `..data` is moved to it, and every name is a
 // link through `..data`. A reader sees all old files or all new ones.
-import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { equalBytes } from "@triarch/base";
 import { ConfigError } from "../containers/config-source.ts";
@@ -8,8 +20,11 @@ import type { VolumeFile } from "./projected-files.ts";
 
 const dataLink = "..data";
 
-/** @throws ConfigError on a path that leaves the volume */
-export async function writeVolumeFiles(folder: string, files: readonly VolumeFile[]): Promise<void> {
+/**
+ * @param fsGroup group that owns the files and may read them
+ * @throws ConfigError on a path that leaves the volume
+ */
+export async function writeVolumeFiles(folder: string, files: readonly VolumeFile[], fsGroup?: number): Promise<void> {
   for (const { path } of files) {
     if (path === "" || path.startsWith("/") || path.split("/").includes("..")) {
       throw new ConfigError(`file path "${path}" leaves the volume`);
@@ -24,7 +39,9 @@ export async function writeVolumeFiles(folder: string, files: readonly VolumeFil
     const file = join(fresh, path);
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, content);
-    await chmod(file, mode);
+    // The pod's group may read what it was given.
+    await chmod(file, fsGroup === undefined ? mode : mode | 0o440);
+    if (fsGroup !== undefined) await chown(file, -1, fsGroup);
   }
   const link = join(folder, "..data-new");
   await rm(link, { force: true });

@@ -88,6 +88,27 @@ async function session(node: TestNode): Promise<void> {
   const same = after?.containerID === before && after?.restartCount === 0 && (await ids()) === runOn;
   check("the next kubelet adopts them", same, after);
 
+  await node.stopApiServer();
+  const ofWeb = ["triarch.dev/pod-name=web", "triarch.dev/kind=container", `triarch.dev/cluster=${node.clusterId}`];
+  const webContainer = async (): Promise<string | undefined> =>
+    (await docker.listContainers({ filters: { label: ofWeb } }))[0]?.Id;
+  const killed = await webContainer();
+  await docker.getContainer(killed ?? "").kill();
+  const next = await until("a killed container is restarted without the API", async () => {
+    const id = await webContainer();
+    return id === killed ? undefined : id;
+  });
+  check("while the API is away containers are restarted", next !== "");
+  node.startApiServer();
+  const told = await podWhere(
+    client,
+    "web",
+    "was restarted",
+    (one) => isReady(one) && one.status?.containerStatuses?.[0]?.containerID === `docker://${next}`,
+    30_000,
+  );
+  check("the API learns it when it is back", told.status?.containerStatuses?.[0]?.restartCount === 1, told.status);
+
   await client.create(resourceRefs.configMaps, {
     apiVersion: "v1",
     kind: "ConfigMap",

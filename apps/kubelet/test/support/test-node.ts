@@ -20,10 +20,14 @@ export interface TestNode {
   readonly name: string;
   readonly clusterId: string;
   readonly kubeletPort: number;
+  /** Of the same authority, but not one that may ask the kubelet. */
+  readonly strangerCertificate: { readonly cert: string; readonly key: string };
   readonly clientCertificate: { readonly cert: string; readonly key: string; readonly ca: string };
   startKubelet(): Promise<void>;
   /** @returns the exit code */
   stopKubelet(): Promise<number | null>;
+  stopApiServer(): Promise<number | null>;
+  startApiServer(): void;
   close(): Promise<void>;
 }
 
@@ -65,9 +69,11 @@ export async function startTestNode(runtime: "docker" | "hollow", podCidr: strin
     clientKeyPem: pair.keyPem,
     insecureSkipTlsVerify: false,
   });
-  const apiServer = start(apiServerProgram, [
-    ...["--standalone", "--port", String(apiPort), "--data-dir", file("api"), "--log-level", "error"],
-  ]);
+  const startApi = (): ChildProcess =>
+    start(apiServerProgram, [
+      ...["--standalone", "--port", String(apiPort), "--data-dir", file("api"), "--log-level", "error"],
+    ]);
+  let apiServer = startApi();
   const kubeconfig = renderKubeconfig({ cluster: "test", user: name }, `https://${host}:${apiPort}`, access(identity));
   await writeFile(file("kubeconfig"), kubeconfig);
   const client = createKubeClient({
@@ -86,6 +92,7 @@ export async function startTestNode(runtime: "docker" | "hollow", podCidr: strin
     name,
     clusterId,
     kubeletPort,
+    strangerCertificate: { cert: identity.certificatePem, key: identity.keyPem },
     clientCertificate: { cert: caller.certificatePem, key: caller.keyPem, ca: ca.certificatePem },
     async startKubelet() {
       kubelet = start(kubeletProgram, [
@@ -103,12 +110,21 @@ export async function startTestNode(runtime: "docker" | "hollow", podCidr: strin
         { spec: { podCIDR: podCidr, podCIDRs: [podCidr] } },
         { type: "merge" },
       );
+      // Its own word: what the API says may be left from the kubelet before.
+      await until("the kubelet is ready", async () => {
+        const answer = await fetch(`http://${host}:${healthPort}/readyz`).catch(() => undefined);
+        return answer?.status === 200 ? true : undefined;
+      });
       await until("the node is ready", async () => {
         const { status } = await client.get<Node>(resourceRefs.nodes, { name });
         return status?.conditions?.find((one) => one.type === "Ready")?.status === "True" ? true : undefined;
       });
     },
     stopKubelet: () => stop(kubelet),
+    stopApiServer: () => stop(apiServer),
+    startApiServer() {
+      apiServer = startApi();
+    },
     async close() {
       await stop(kubelet);
       await stop(apiServer);
