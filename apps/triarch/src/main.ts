@@ -137,7 +137,11 @@ export function buildProgram(): Command {
     .addOption(dataDir())
     .addOption(json())
     .option("--report <file>", "write an HTML report")
-    .action(run(drillRunCommand));
+    .action(
+      run((name: string, options: Parameters<typeof drillRunCommand>[1]) =>
+        drillRunCommand(name, options, stop.signal),
+      ),
+    );
 
   program
     .command("relay", { hidden: true })

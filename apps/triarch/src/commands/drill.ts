@@ -22,13 +22,13 @@ export function drillListCommand(): number {
 }
 
 /** @returns 0 when every check passed, 1 when one did not (a lost write among them) */
-export async function drillRunCommand(name: string, options: DrillOptions): Promise<number> {
+export async function drillRunCommand(name: string, options: DrillOptions, signal: AbortSignal): Promise<number> {
   if (!drills.some(([known]) => known === name)) {
     throw new CommandFailure(`there is no drill "${name}"`, { remedy: "see `triarch drill list`", exitCode: 2 });
   }
   const paths = clusterPaths(options.dataDir);
   const spec = await requireClusterSpec(paths);
-  const report = await leaderKillDrill(spec, paths, terminalProgress());
+  const report = await leaderKillDrill(spec, paths, terminalProgress(), signal);
   if (options.report !== undefined) await writeFile(options.report, renderDrillPage(report));
   console.log(options.output === "json" ? JSON.stringify(report, undefined, 2) : renderReport(report));
   return report.passed ? 0 : 1;
@@ -50,7 +50,7 @@ function renderReport(report: DrillReport): string {
   );
   const checks = renderTable(
     ["CHECK", "RESULT", "DETAIL"],
-    report.checks.map((one) => [one.name, one.passed ? "passed" : "FAILED", one.detail]),
+    report.checks.map((one) => [one.name, one.result === "failed" ? "FAILED" : one.result, one.detail]),
   );
   return `\n${figures}\n\n${checks}`;
 }

@@ -18,7 +18,7 @@ const recoveryTimeoutMs = 30_000;
 
 export interface DrillCheck {
   readonly name: string;
-  readonly passed: boolean;
+  readonly result: "passed" | "failed" | "skipped";
   readonly detail: string;
 }
 
@@ -42,6 +42,7 @@ export async function leaderKillDrill(
   spec: ClusterSpec,
   paths: ClusterPaths,
   progress: Progress,
+  signal: AbortSignal,
 ): Promise<DrillReport> {
   const supervisor = new SupervisorClient(paths);
   const processes = await supervisor.status();
@@ -54,20 +55,24 @@ export async function leaderKillDrill(
   });
   const namespace = `triarch-drill-${process.pid}`;
   const checks: DrillCheck[] = [];
-  const check = (name: string, passed: boolean, detail: string): void => void checks.push({ name, passed, detail });
+  const check: AddCheck = (name, passed, detail) =>
+    void checks.push({ name, result: passed ? "passed" : "failed", detail });
+  const until = waiter(signal);
   let held: string | undefined;
+  let load: WriteLoad | undefined;
   try {
     const before = await leaderOf(spec, paths);
     if (before.pid === null) throw new CommandFailure(`the process of ${before.name} is not known`);
     const startedAt = new Date(systemClock.nowMs()).toISOString();
     const podsBefore = await containerIds(client);
     await client.create<Namespace>(resourceRefs.namespaces, { metadata: { name: namespace } });
-    const load = new WriteLoad({ client, clock: systemClock, namespace, writers });
+    const running = new WriteLoad({ client, clock: systemClock, namespace, writers });
+    load = running;
 
     await progress.step(
       "Write load",
-      () => delay(warmUpMs),
-      () => `${writers} writers, ${load.acknowledgedCount} writes so far`,
+      () => delay(warmUpMs, undefined, { signal }),
+      () => `${writers} writers, ${running.acknowledgedCount} writes so far`,
     );
     await supervisor.order("hold", before.name);
     held = before.name;
@@ -84,8 +89,8 @@ export async function leaderKillDrill(
     );
     const timeToLeaderMs = systemClock.monotonicMs() - killedAtMs;
     await progress.step("Writes go on", async () => {
-      await until(async () => (load.lastAtMs > killedAtMs ? true : undefined), "an acknowledged write");
-      await delay(coolDownMs);
+      await until(async () => (running.lastAtMs > killedAtMs ? true : undefined), "an acknowledged write");
+      await delay(coolDownMs, undefined, { signal });
     });
     await progress.step("Elected components", async () => {
       for (const name of ["kube-scheduler", "kube-controller-manager"]) {
@@ -93,8 +98,8 @@ export async function leaderKillDrill(
         check(`${name} leads`, true, lease.spec?.holderIdentity ?? "");
       }
     });
-    await progress.step("Scaling the example", () => scaleExample(client, check));
-    const result = await load.stop();
+    await progress.step("Scaling the example", () => scaleExample(client, until, checks));
+    const result = await running.stop();
     const lost = await progress.step(
       "Checking every acknowledged write",
       () => lostWrites(client, namespace, result.acknowledged),
@@ -134,13 +139,15 @@ export async function leaderKillDrill(
       lostWrites: lost.length,
       catchUpMs: Math.round(catchUpMs),
       checks,
-      passed: checks.every((one) => one.passed),
+      passed: checks.every((one) => one.result !== "failed"),
       acknowledgedAtMs: result.acknowledgedAtMs.map((at) => Math.round(at - killedAtMs)),
     };
   } finally {
     if (held !== undefined) await supervisor.order("start", held);
     await client.delete(resourceRefs.namespaces, { name: namespace }).catch(() => undefined);
+    // Closing ends the requests that writers wait on, should the drill have failed half-way.
     await client.close();
+    await load?.stop();
   }
 }
 
@@ -179,17 +186,15 @@ async function renewedSince(
 }
 
 /** One replica more must become available; the former number comes back afterwards. */
-async function scaleExample(
-  client: BalancedKubeClient,
-  check: (name: string, passed: boolean, detail: string) => void,
-): Promise<void> {
+async function scaleExample(client: BalancedKubeClient, until: Until, checks: DrillCheck[]): Promise<void> {
+  const name = "scaling the example works";
   const key = { namespace: "default", name: "hello" };
   let deployment: Deployment;
   try {
     deployment = await client.get<Deployment>(resourceRefs.deployments, key);
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 404) throw error;
-    check("scaling the example works", true, "there is no deployment/hello to scale");
+    checks.push({ name, result: "skipped", detail: "there is no deployment/hello" });
     return;
   }
   const replicas = deployment.spec?.replicas ?? 1;
@@ -203,7 +208,7 @@ async function scaleExample(
     },
     `${replicas + 1} available replicas`,
   );
-  check("scaling the example works", true, `${replicas} to ${replicas + 1} replicas`);
+  checks.push({ name, result: "passed", detail: `${replicas} to ${replicas + 1} replicas` });
   await scale(replicas);
 }
 
@@ -226,20 +231,26 @@ async function lostWrites(
   return [...acknowledged].filter((name) => !present.has(name));
 }
 
+type AddCheck = (name: string, passed: boolean, detail: string) => void;
+type Until = <T>(look: () => Promise<T | undefined>, what: string) => Promise<T>;
+
 /** Looks every 10 ms until there is something; errors on the way are part of a drill. */
-async function until<T>(look: () => Promise<T | undefined>, what: string): Promise<T> {
-  const deadline = systemClock.monotonicMs() + recoveryTimeoutMs;
-  let last = "";
-  while (systemClock.monotonicMs() < deadline) {
-    try {
-      const found = await look();
-      if (found !== undefined) return found;
-    } catch (error) {
-      last = error instanceof Error ? `: ${error.message}` : "";
+function waiter(signal: AbortSignal): Until {
+  return async (look, what) => {
+    const deadline = systemClock.monotonicMs() + recoveryTimeoutMs;
+    let last = "";
+    while (systemClock.monotonicMs() < deadline) {
+      signal.throwIfAborted();
+      try {
+        const found = await look();
+        if (found !== undefined) return found;
+      } catch (error) {
+        last = error instanceof Error ? `: ${error.message}` : "";
+      }
+      await delay(10);
     }
-    await delay(10);
-  }
-  throw new CommandFailure(`waited ${recoveryTimeoutMs / 1000} s for ${what}${last}`, {
-    remedy: "look at `triarch status` and the logs",
-  });
+    throw new CommandFailure(`waited ${recoveryTimeoutMs / 1000} s for ${what}${last}`, {
+      remedy: "look at `triarch status` and the logs",
+    });
+  };
 }

@@ -17,7 +17,7 @@ export function renderDrillPage(report: DrillReport): string {
   const checks = report.checks
     .map(
       (one) =>
-        `<tr><th>${escape(one.name)}</th><td class="${one.passed ? "ok" : "bad"}">${one.passed ? "passed" : "failed"}</td><td>${escape(one.detail)}</td></tr>`,
+        `<tr><th>${escape(one.name)}</th><td class="${one.result === "failed" ? "bad" : "ok"}">${one.result}</td><td>${escape(one.detail)}</td></tr>`,
     )
     .join("\n");
   return `<!doctype html>
