@@ -148,7 +148,7 @@ if (!existsSync(file)) {
     .map((line) => JSON.parse(line) as Scenario)
     .filter(({ name }) => inScope.test(name) && (only === undefined || name.startsWith(only)));
   const dataDir = mkdtempSync(join(tmpdir(), "controllers-"));
-  const cluster = await startCluster(dataDir, preparePictures);
+  const cluster = await startCluster({ dataDir, prepare: preparePictures });
   const results = new Map<string, string | undefined>();
   try {
     const waiting = scenarios.values();

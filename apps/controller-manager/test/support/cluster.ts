@@ -14,14 +14,21 @@ export const rootCa = "-----BEGIN CERTIFICATE-----\ntest\n-----END CERTIFICATE--
 export interface TestCluster {
   readonly client: KubeClient;
   readonly informers: SharedInformers;
+  /** Nodes whose kubelet does nothing; the test may change it. */
+  readonly silentNodes: Set<string>;
   close(): Promise<void>;
 }
 
-/** @param prepare is called before the informers start: ask there for those the test reads */
-export async function startCluster(
-  dataDir: string,
-  prepare: (informers: SharedInformers) => void,
-): Promise<TestCluster> {
+export interface TestClusterOptions {
+  readonly dataDir: string;
+  /** Called before the informers start: ask there for those the test reads. */
+  readonly prepare: (informers: SharedInformers) => void;
+  /** Absent: nodes need no heartbeat. */
+  readonly nodeMonitorGracePeriodMs?: number;
+}
+
+export async function startCluster(options: TestClusterOptions): Promise<TestCluster> {
+  const { dataDir, prepare, nodeMonitorGracePeriodMs = 3_600_000 } = options;
   const token = "sesame";
   const master = await startApiServer({
     ...(await standaloneMaster({
@@ -54,10 +61,11 @@ export async function startCluster(
     rng,
     logger,
     registry: createRegistry("test"),
-    options: { clusterCidr: "10.244.0.0/16", rootCa, nodeMonitorGracePeriodMs: 3_600_000 },
+    options: { clusterCidr: "10.244.0.0/16", rootCa, nodeMonitorGracePeriodMs },
   };
   const running = controllers.map((make) => make(context));
-  const agent = runNodeAgent(client, informers, nodeNames);
+  const silentNodes = new Set<string>();
+  const agent = runNodeAgent(client, informers, { nodes: nodeNames, silent: silentNodes });
   for (const name of nodeNames) {
     const now = new Date().toISOString().replace(/\.\d+Z$/, "Z");
     const ready = { type: "Ready", status: "True", lastHeartbeatTime: now, lastTransitionTime: now };
@@ -69,6 +77,7 @@ export async function startCluster(
   return {
     client,
     informers,
+    silentNodes,
     close: async () => {
       stop.abort();
       await done;

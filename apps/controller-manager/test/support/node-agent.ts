@@ -11,7 +11,7 @@ import type { SharedInformers } from "../../src/controller.ts";
 export function runNodeAgent(
   client: KubeClient,
   informers: SharedInformers,
-  nodes: readonly string[],
+  { nodes, silent }: { readonly nodes: readonly string[]; readonly silent: ReadonlySet<string> },
 ): (signal: AbortSignal) => Promise<void> {
   const pods = informers.get<Pod>(resourceRefs.pods);
   const queue = createWorkQueue();
@@ -34,7 +34,7 @@ export function runNodeAgent(
 
   async function reconcile(key: string): Promise<void> {
     const pod = pods.lister.get(key);
-    if (pod === undefined) return;
+    if (pod === undefined || silent.has(pod.spec?.nodeName ?? "")) return;
     const annotations = pod.metadata?.annotations ?? {};
     const uid = pod.metadata?.uid ?? "";
     if (pod.metadata?.deletionTimestamp !== undefined) {
