@@ -16,7 +16,7 @@ export interface EtcdClientOptions {
   readonly timeoutMs?: number;
 }
 
-/** Rejects with `GrpcError`; code 14 when the endpoint is out of reach. */
+/** Rejects with `GrpcError`; code 14 when the endpoint is out of reach, 4 when `timeoutMs` is over. */
 export interface EtcdClient {
   status(): Promise<proto.StatusResponse>;
   memberList(): Promise<proto.Value<typeof proto.MemberListResponse>>;
@@ -51,6 +51,7 @@ export function connectEtcd(options: EtcdClientOptions): EtcdClient {
     output: MessageType<Out, OutInit>,
     signal?: AbortSignal,
   ): AsyncGenerator<Out> {
+    if (signal?.aborted === true) throw abortError(signal.reason);
     const stream = open(path);
     let status: GrpcError | undefined = new GrpcError(grpcCodes.unavailable, "the stream ended without a status");
     const readStatus = (headers: Record<string, unknown>): void => {
@@ -62,7 +63,7 @@ export function connectEtcd(options: EtcdClientOptions): EtcdClient {
     stream.on("response", readStatus);
     stream.on("trailers", readStatus);
     const abort = (): void => {
-      stream.destroy(new Error("no answer in time"));
+      stream.destroy(abortError(signal?.reason));
     };
     signal?.addEventListener("abort", abort, { once: true });
     const decoder = new FrameDecoder(answerBytesMax);
@@ -135,4 +136,11 @@ export function connectEtcd(options: EtcdClientOptions): EtcdClient {
         session.destroy();
       }),
   };
+}
+
+function abortError(reason: unknown): GrpcError {
+  const late = reason instanceof Error && reason.name === "TimeoutError";
+  return late
+    ? new GrpcError(grpcCodes.deadlineExceeded, "no answer in time")
+    : new GrpcError(grpcCodes.cancelled, "the caller gave up");
 }

@@ -17,6 +17,8 @@ export class FrameDecoder {
   readonly #messageBytesMax: number;
   #parts: Uint8Array[] = [];
   #available = 0;
+  /** Nothing can be done with fewer bytes than this: joining the parts before would copy a long message many times. */
+  #wanted = headerBytes;
 
   constructor(messageBytesMax = receiveBytesMax) {
     this.#messageBytesMax = messageBytesMax;
@@ -33,7 +35,7 @@ export class FrameDecoder {
     this.#available += chunk.length;
     const messages: Uint8Array[] = [];
     for (;;) {
-      if (this.#available < headerBytes) return messages;
+      if (this.#available < this.#wanted) return messages;
       const bytes = this.#joined();
       if (bytes[0] !== 0) throw new GrpcError(grpcCodes.unimplemented, "grpc: compressed messages are not supported");
       const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1, false);
@@ -44,10 +46,12 @@ export class FrameDecoder {
         );
       }
       const end = headerBytes + length;
+      this.#wanted = end;
       if (bytes.length < end) return messages;
       messages.push(bytes.subarray(headerBytes, end));
       this.#parts = bytes.length > end ? [bytes.subarray(end)] : [];
       this.#available = bytes.length - end;
+      this.#wanted = headerBytes;
     }
   }
 

@@ -1,6 +1,6 @@
 // gRPC on node:http2: unary, server-streaming and bidirectional methods from one table. Measured at 26 us of server CPU per
 // unary call against 46 us for @grpc/grpc-js (ADR 4).
-import { constants, type Http2Stream, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { MessageType } from "@triarch/etcd-proto";
 import type { Logger } from "@triarch/telemetry";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
@@ -8,6 +8,8 @@ import { encodeGrpcMessage, GrpcError, grpcCodes, grpcErrorOf } from "./status.t
 
 /** Bytes waiting in a stream towards a slow client; past it `Outgoing.send` says so. */
 export const sendBufferBytesMax = 1024 * 1024;
+/** A client that still sends this long after its call has failed is cut off; until then what it sends is thrown away. */
+const lingerMs = 5_000;
 
 /** What a method sees of its call. */
 export interface CallContext {
@@ -20,15 +22,22 @@ export interface CallContext {
 export interface Outgoing<T> {
   /** False: the client is slow; hold back until `onDrain`. The message was taken all the same. */
   send(message: T): boolean;
-  readonly writable: boolean;
   onDrain(handler: () => void): void;
 }
 
 export interface BidiHandler<In> {
-  onMessage(message: In): void;
+  /** @returns false: nothing more is read from the client until `resume()`; what one read brought still comes */
+  onMessage(message: In): boolean;
   /** The client will send no more. */
   onHalfClose(): void;
   onClose(): void;
+}
+
+/** What a bidirectional method does to its call, beside sending. */
+export interface BidiControl {
+  readonly end: (error?: GrpcError) => void;
+  /** Reads from the client again, after `onMessage` returned false. */
+  readonly resume: () => void;
 }
 
 type Encode = (message: never) => Uint8Array;
@@ -50,11 +59,7 @@ export type Method =
       readonly kind: "bidi";
       readonly decode: (bytes: Uint8Array) => unknown;
       readonly encode: Encode;
-      readonly open: (
-        out: Outgoing<never>,
-        context: CallContext,
-        end: (error?: GrpcError) => void,
-      ) => BidiHandler<never>;
+      readonly open: (out: Outgoing<never>, context: CallContext, control: BidiControl) => BidiHandler<never>;
     };
 
 export function unary<In, InInit, Out, OutInit>(
@@ -86,7 +91,7 @@ export function serverStream<In, InInit, Out, OutInit>(
 export function bidi<In, InInit, Out, OutInit>(
   input: MessageType<In, InInit>,
   output: MessageType<Out, OutInit>,
-  open: (out: Outgoing<OutInit>, context: CallContext, end: (error?: GrpcError) => void) => BidiHandler<In>,
+  open: (out: Outgoing<OutInit>, context: CallContext, control: BidiControl) => BidiHandler<In>,
 ): Method {
   return {
     kind: "bidi",
@@ -100,6 +105,8 @@ export interface Dispatcher {
   readonly methods: ReadonlyMap<string, Method>;
   /** Checks every call first: metadata rules. */
   readonly admit: (headers: IncomingHttpHeaders) => void;
+  /** Answers a request that is not gRPC. */
+  readonly serveOther: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
   readonly onFinished: (path: string, code: number, seconds: number) => void;
   readonly logger: Logger;
 }
@@ -109,9 +116,7 @@ export function serveStream(dispatcher: Dispatcher, stream: ServerHttp2Stream, h
   const path = headers[":path"] ?? "";
   stream.on("error", () => undefined); // a reset by the client; "close" follows
   if (headers[":method"] !== "POST" || !(headers["content-type"] ?? "").startsWith("application/grpc")) {
-    stream.respond({ ":status": 415, "content-type": "text/plain" });
-    stream.end("this port speaks gRPC over HTTP/2 (and /health, /version, /metrics over HTTP/1.1)\n");
-    return;
+    return dispatcher.serveOther(stream, headers);
   }
   const startedAt = performance.now();
   const call = new Call(stream, (code) => dispatcher.onFinished(path, code, (performance.now() - startedAt) / 1_000));
@@ -149,7 +154,7 @@ function serveRequest(
   call.stream.on("end", () => {
     const [message] = messages;
     if (call.ended) return;
-    if (message === undefined) {
+    if (message === undefined || decoder.pendingBytes > 0) {
       call.fail(new GrpcError(grpcCodes.internal, "grpc: the request message is missing or cut off"));
       return;
     }
@@ -169,12 +174,23 @@ function serveRequest(
 
 function serveBidi(method: Method & { readonly kind: "bidi" }, call: Call, headers: IncomingHttpHeaders): void {
   const decoder = new FrameDecoder();
-  const end = (error?: GrpcError): void => (error === undefined ? call.finish() : call.fail(error));
-  const handler = method.open(call.outgoing(method.encode), { headers, signal: call.signal }, end);
+  const handler = method.open(
+    call.outgoing(method.encode),
+    { headers, signal: call.signal },
+    {
+      end: (error) => (error === undefined ? call.finish() : call.fail(error)),
+      resume: () => call.stream.resume(),
+    },
+  );
   call.begin();
   call.stream.on("data", (chunk: Buffer) => {
     try {
-      for (const message of decoder.push(chunk)) if (!call.ended) handler.onMessage(method.decode(message) as never);
+      let more = true;
+      for (const message of decoder.push(chunk)) {
+        if (call.ended) return;
+        more = handler.onMessage(method.decode(message) as never);
+      }
+      if (!more) call.stream.pause();
     } catch (error) {
       call.fail(error);
     }
@@ -189,6 +205,7 @@ class Call {
   readonly #onFinished: (code: number) => void;
   readonly #abort = new AbortController();
   #deadline: NodeJS.Timeout | undefined;
+  #linger: NodeJS.Timeout | undefined;
   #trailers: Record<string, string> | undefined;
   ended = false;
 
@@ -197,6 +214,7 @@ class Call {
     this.#onFinished = onFinished;
     stream.once("close", () => {
       clearTimeout(this.#deadline);
+      clearTimeout(this.#linger);
       this.#abort.abort();
       this.#end(grpcCodes.cancelled);
     });
@@ -231,7 +249,6 @@ class Call {
         this.stream.write(encodeFrame(encode(message as never)));
         return this.stream.writableLength < sendBufferBytesMax;
       },
-      writable: true,
       onDrain: (handler) => this.stream.on("drain", handler),
     };
   }
@@ -261,7 +278,14 @@ class Call {
     } else {
       this.stream.respond({ ":status": 200, "content-type": "application/grpc", ...trailers }, { endStream: true });
     }
-    resetIfOpen(this.stream);
+    this.#discardRequest();
+  }
+
+  /** A reset would overtake the status in the send queue, and the client would see the reset alone. */
+  #discardRequest(): void {
+    this.stream.removeAllListeners("data").resume();
+    if (this.stream.readableEnded) return;
+    this.#linger = setTimeout(() => this.stream.close(constants.NGHTTP2_NO_ERROR), lingerMs);
   }
 
   #end(code: number): void {
@@ -270,14 +294,6 @@ class Call {
     clearTimeout(this.#deadline);
     this.#onFinished(code);
   }
-}
-
-/** A client that still sends after its call failed is told to stop, once the answer is out. */
-function resetIfOpen(stream: Http2Stream): void {
-  stream.resume();
-  stream.once("finish", () => {
-    if (!stream.closed && !(stream as ServerHttp2Stream).readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
-  });
 }
 
 const timeoutUnitsMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };

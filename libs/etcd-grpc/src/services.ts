@@ -2,23 +2,25 @@
 import * as proto from "@triarch/etcd-proto";
 import type { EtcdServer } from "@triarch/etcd-server";
 import { bidi, serverStream, unary, type Method } from "./grpc-server.ts";
-import { GrpcError, grpcCodes, grpcErrorOf } from "./status.ts";
+import { grpcErrorOf } from "./status.ts";
 import { WatchStream, type WatchServiceOptions } from "./watch-service.ts";
 
 /** Bytes of a snapshot per message. */
 const snapshotBlobBytes = 32 * 1024;
 /** The storage version that a snapshot names. */
 const storageVersion = "3.6.0";
-/** Lease renewals of one stream that are under way at a time; further ones wait in their order. */
+/** Lease renewals of one stream that are under way; past it nothing is read from the client until half are answered. */
 const renewalsMax = 128;
 
-export function etcdServices(options: WatchServiceOptions): ReadonlyMap<string, Method> {
+export function etcdServices(
+  options: WatchServiceOptions & { readonly server: EtcdServer },
+): ReadonlyMap<string, Method> {
   const { server } = options;
   return new Map<string, Method>([
     ...kv(server),
     [
       "/etcdserverpb.Watch/Watch",
-      bidi(proto.WatchRequest, proto.WatchResponse, (out, _context, end) => new WatchStream(options, out, end)),
+      bidi(proto.WatchRequest, proto.WatchResponse, (out, _context, control) => new WatchStream(options, out, control)),
     ],
     ...lease(server),
     [
@@ -28,7 +30,9 @@ export function etcdServices(options: WatchServiceOptions): ReadonlyMap<string, 
     ...maintenance(server),
     [
       "/grpc.health.v1.Health/Check",
-      unary(proto.HealthCheckRequest, proto.HealthCheckResponse, async () => ({ status: health(server) })),
+      unary(proto.HealthCheckRequest, proto.HealthCheckResponse, async () => ({
+        status: isServing(server) ? proto.ServingStatus.serving : proto.ServingStatus.notServing,
+      })),
     ],
     [
       "/etcdserverpb.Auth/AuthStatus",
@@ -75,15 +79,14 @@ function lease(server: EtcdServer): readonly (readonly [string, Method])[] {
   ];
 }
 
-/** Renewals are answered in the order they came; a stream that sends faster than it is answered is ended. */
+/** Renewals are answered in the order they came; a client that sends faster than it is answered has to wait. */
 function keepAlive(server: EtcdServer): Method {
-  return bidi(proto.LeaseKeepAliveRequest, proto.LeaseKeepAliveResponse, (out, _context, end) => {
+  return bidi(proto.LeaseKeepAliveRequest, proto.LeaseKeepAliveResponse, (out, _context, { end, resume }) => {
     let last: Promise<void> = Promise.resolve();
     let waiting = 0;
     return {
       onMessage(request) {
         waiting += 1;
-        if (waiting > renewalsMax) end(new GrpcError(grpcCodes.resourceExhausted, "etcdserver: too many requests"));
         const answer = server.leaseKeepAlive(request);
         answer.catch(() => undefined); // looked at in its turn
         last = last.then(async () => {
@@ -93,8 +96,10 @@ function keepAlive(server: EtcdServer): Method {
             end(grpcErrorOf(error));
           } finally {
             waiting -= 1;
+            if (waiting === renewalsMax / 2) resume();
           }
         });
+        return waiting < renewalsMax;
       },
       onHalfClose: () => void last.then(() => end()),
       onClose: () => undefined,
@@ -138,6 +143,7 @@ function maintenance(server: EtcdServer): readonly (readonly [string, Method])[]
         out.onDrain(() => writable.resolve());
         signal.addEventListener("abort", () => writable.resolve(), { once: true });
         for await (const chunk of file.chunks) {
+          if (signal.aborted) return;
           for (let at = 0; at < chunk.length; at += snapshotBlobBytes) {
             const blob = chunk.subarray(at, at + snapshotBlobBytes);
             remainingBytes -= blob.length;
@@ -151,6 +157,7 @@ function maintenance(server: EtcdServer): readonly (readonly [string, Method])[]
   ];
 }
 
-export function health(server: EtcdServer): number {
-  return server.leaderId() === 0n ? proto.ServingStatus.notServing : proto.ServingStatus.serving;
+/** A member that knows no leader can neither write nor answer linearizable reads. */
+export function isServing(server: EtcdServer): boolean {
+  return server.leaderId() !== 0n;
 }

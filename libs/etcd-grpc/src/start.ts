@@ -1,4 +1,4 @@
-// The etcd port: gRPC over HTTP/2, and what people and load balancers ask over HTTP/1.1, on one TLS listener.
+// The etcd port: gRPC and plain HTTP on one TLS listener.
 import {
   createSecureServer,
   createServer,
@@ -12,11 +12,10 @@ import type { AddressInfo, Socket } from "node:net";
 import type { EtcdServer } from "@triarch/etcd-server";
 import { Counter, Histogram, type Logger, type Registry } from "@triarch/telemetry";
 import { serveStream, type Dispatcher } from "./grpc-server.ts";
-import { etcdServices, health } from "./services.ts";
+import { etcdServices } from "./services.ts";
+import { PlainHttp } from "./plain-http.ts";
 import { GrpcError, grpcCodes } from "./status.ts";
 
-/** What `/version` and `Status` report; kube-apiserver asks for 3.5.13 or later. */
-export const etcdVersion = "3.6.5";
 const progressNotifyDefaultMs = 600_000;
 
 export interface EtcdGrpcOptions {
@@ -52,6 +51,7 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
     buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 7],
     registers: [registry],
   });
+  const plain = new PlainHttp(options);
   const dispatcher: Dispatcher = {
     methods: etcdServices({
       server,
@@ -59,6 +59,7 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
       nowMs: () => performance.now(),
     }),
     admit: (headers) => requireLeader(server, headers),
+    serveOther: (stream, headers) => plain.serveStream(stream, headers),
     onFinished: (method, code, seconds) => {
       const known = dispatcher.methods.has(method) ? method : "unknown";
       handled.inc({ method: known, code: String(code) });
@@ -91,7 +92,7 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
   });
   listener.on("tlsClientError", (error: Error) => logger.info({ error: error.message }, "etcd client refused"));
   listener.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    if (request.httpVersionMajor === 1) void serveHttp(server, registry, request, response);
+    if (request.httpVersionMajor === 1) plain.serveHttp1(request, response);
   });
   // A "request" listener brings the HTTP/1 look on HTTP/2 streams with it, which would answer each of them a second time.
   listener.removeAllListeners("stream");
@@ -118,42 +119,5 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
 function requireLeader(server: EtcdServer, headers: IncomingHttpHeaders): void {
   if (headers["hasleader"] === "true" && server.leaderId() === 0n) {
     throw new GrpcError(grpcCodes.unavailable, "etcdserver: no leader");
-  }
-}
-
-async function serveHttp(
-  server: EtcdServer,
-  registry: Registry,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
-  const answer = (code: number, type: string, body: string): void =>
-    void response.writeHead(code, { "content-type": type }).end(body);
-  const leads = health(server) === 1;
-  switch ((request.url ?? "").split("?")[0]) {
-    case "/version":
-      return answer(
-        200,
-        "application/json",
-        JSON.stringify({ etcdserver: etcdVersion, etcdcluster: "3.6.0", storage: "3.6.0" }),
-      );
-    case "/health":
-      return leads
-        ? answer(200, "application/json", '{"health":"true","reason":""}')
-        : answer(503, "application/json", '{"health":"false","reason":"RAFT NO LEADER"}');
-    case "/livez":
-      return answer(200, "text/plain", "ok\n");
-    case "/readyz":
-      return leads
-        ? answer(200, "text/plain", "ok\n")
-        : answer(503, "text/plain", "[-]leader failed: no leader is known\n");
-    case "/metrics":
-      return answer(200, registry.contentType, await registry.metrics());
-    default:
-      return answer(
-        404,
-        "text/plain",
-        "not found: /version, /health, /livez, /readyz and /metrics are served here; gRPC over HTTP/2\n",
-      );
   }
 }

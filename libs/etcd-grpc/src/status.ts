@@ -69,7 +69,7 @@ export function grpcErrorOf(error: unknown): GrpcError {
 
 /** `grpc-message` is percent-encoded outside printable ASCII. */
 export function encodeGrpcMessage(text: string): string {
-  return text.replace(/[^ -$&-~]/gu, (character) => encodeURIComponent(character));
+  return text.toWellFormed().replace(/[^ -$&-~]/gu, (character) => encodeURIComponent(character));
 }
 
 export function decodeGrpcMessage(text: string): string {

@@ -12,7 +12,7 @@ import {
   type WatchResponseInit,
 } from "@triarch/etcd-proto";
 import type { EtcdServer, ServerWatch } from "@triarch/etcd-server";
-import type { BidiHandler, Outgoing } from "./grpc-server.ts";
+import type { BidiControl, BidiHandler, Outgoing } from "./grpc-server.ts";
 
 /** Events of one answer are split past this size where the client asked for fragments. */
 const fragmentBytes = 1_572_864;
@@ -23,13 +23,11 @@ interface Watcher {
   readonly progressNotify: boolean;
   readonly fragment: boolean;
   watch: ServerWatch | undefined;
-  /** Everything up to this revision was sent. */
-  progress: number;
   lastSentAtMs: number;
 }
 
 export interface WatchServiceOptions {
-  readonly server: EtcdServer;
+  readonly server: Pick<EtcdServer, "header" | "watch">;
   readonly progressNotifyIntervalMs: number;
   readonly nowMs: () => number;
 }
@@ -37,38 +35,42 @@ export interface WatchServiceOptions {
 export class WatchStream implements BidiHandler<WatchRequest> {
   readonly #options: WatchServiceOptions;
   readonly #out: Outgoing<WatchResponseInit>;
-  readonly #end: () => void;
+  readonly #control: BidiControl;
   readonly #watchers = new Map<number, Watcher>();
   readonly #timer: NodeJS.Timeout;
   #nextId = 0;
   #blocked = false;
-  /** Progress requests that wait until every watcher is synced. */
-  #progressWanted = 0;
+  /** One or more progress requests wait until every watcher is synced; one answer is for all of them. */
+  #progressWanted = false;
 
-  constructor(options: WatchServiceOptions, out: Outgoing<WatchResponseInit>, end: () => void) {
+  constructor(options: WatchServiceOptions, out: Outgoing<WatchResponseInit>, control: BidiControl) {
     this.#options = options;
     this.#out = out;
-    this.#end = end;
+    this.#control = control;
     out.onDrain(() => {
       this.#blocked = false;
       for (const watcher of [...this.#watchers.values()]) watcher.watch?.resume();
+      this.#answerProgress();
+      control.resume();
     });
     this.#timer = setInterval(() => this.#notifyProgress(), Math.max(50, options.progressNotifyIntervalMs / 2));
     this.#timer.unref();
   }
 
-  onMessage(request: WatchRequest): void {
+  /** A client that does not take its answers cannot ask for more. */
+  onMessage(request: WatchRequest): boolean {
     if (request.createRequest !== undefined) this.#create(request.createRequest);
     else if (request.cancelRequest !== undefined) this.#cancel(request.cancelRequest.watchId);
     else if (request.progressRequest !== undefined) {
-      this.#progressWanted += 1;
+      this.#progressWanted = true;
       this.#answerProgress();
     }
+    return !this.#blocked;
   }
 
   onHalfClose(): void {
     this.onClose();
-    this.#end();
+    this.#control.end();
   }
 
   onClose(): void {
@@ -101,7 +103,6 @@ export class WatchStream implements BidiHandler<WatchRequest> {
       progressNotify: request.progressNotify,
       fragment: request.fragment,
       watch: undefined,
-      progress: 0,
       lastSentAtMs: this.#options.nowMs(),
     };
     this.#watchers.set(id, watcher);
@@ -118,13 +119,11 @@ export class WatchStream implements BidiHandler<WatchRequest> {
       },
       {
         onEvents: (events) => this.#onEvents(watcher, events),
-        onProgress: (revision) => {
-          watcher.progress = revision;
-          this.#answerProgress();
-        },
+        onProgress: () => this.#answerProgress(),
         onCompacted: (compactRevision) => {
           this.#watchers.delete(id);
           this.#send({ header: { ...server.header(), revision: 0 }, watchId: id, canceled: true, compactRevision });
+          this.#answerProgress();
         },
         onStopped: () => {
           this.#watchers.delete(id);
@@ -155,8 +154,6 @@ export class WatchStream implements BidiHandler<WatchRequest> {
       this.#send({ header, watchId: watcher.id, events: part.events, fragment: !part.last });
     }
     watcher.lastSentAtMs = this.#options.nowMs();
-    const last = events.at(-1)?.kv?.modRevision ?? 0;
-    watcher.progress = Math.max(watcher.progress, last);
     return true;
   }
 
@@ -180,24 +177,31 @@ export class WatchStream implements BidiHandler<WatchRequest> {
   }
 
   #answerProgress(): void {
-    if (this.#progressWanted === 0 || this.#blocked) return;
-    for (const watcher of this.#watchers.values()) if (watcher.watch?.synced === false) return;
-    this.#progressWanted = 0;
-    this.#send({ header: this.#options.server.header(), watchId: nobody });
+    if (!this.#progressWanted || this.#blocked) return;
+    const header = this.#options.server.header();
+    for (const { watch } of this.#watchers.values()) if (!isUpTo(watch, header.revision)) return;
+    this.#progressWanted = false;
+    this.#send({ header, watchId: nobody });
   }
 
   /** Tells idle, synced watchers that asked for it how far the store is. */
   #notifyProgress(): void {
     const { server, nowMs, progressNotifyIntervalMs } = this.#options;
     for (const watcher of this.#watchers.values()) {
-      if (!watcher.progressNotify || watcher.watch?.synced !== true || this.#blocked) continue;
+      const header = server.header();
+      if (!watcher.progressNotify || !isUpTo(watcher.watch, header.revision) || this.#blocked) continue;
       if (nowMs() - watcher.lastSentAtMs < progressNotifyIntervalMs) continue;
       watcher.lastSentAtMs = nowMs();
-      this.#send({ header: server.header(), watchId: watcher.id });
+      this.#send({ header, watchId: watcher.id });
     }
   }
 
   #send(response: WatchResponseInit): void {
     if (!this.#out.send(response)) this.#blocked = true;
   }
+}
+
+/** A client goes on after the progress it was told: for a watch that starts later it would step back. */
+function isUpTo(watch: ServerWatch | undefined, revision: number): boolean {
+  return watch !== undefined && watch.synced && watch.startRevision <= revision + 1;
 }

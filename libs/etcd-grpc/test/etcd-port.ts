@@ -1,0 +1,128 @@
+import { execFile, spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startStore, type EtcdServer } from "@triarch/etcd-server";
+import { createCa, issueCertificate, type KeyPair } from "@triarch/pki";
+import { createRegistry, silentLogger } from "@triarch/telemetry";
+import { startEtcdGrpc } from "../src/index.ts";
+
+/** One member on a disk of its own behind a real port with mutual TLS. */
+export interface EtcdPort {
+  readonly url: string;
+  readonly server: EtcdServer;
+  readonly memberId: bigint;
+  readonly caPem: string;
+  /** Of a client that the port knows, and of one that another CA of the same name vouches for. */
+  readonly client: KeyPair;
+  readonly stranger: KeyPair;
+  readonly etcdctl: (...args: readonly string[]) => Promise<CtlRun>;
+  /** `etcdctl` with what to type into it, or with other credentials. */
+  readonly etcdctlWith: (
+    options: { readonly input?: string; readonly as?: KeyPair },
+    ...args: readonly string[]
+  ) => Promise<CtlRun>;
+  close(): Promise<void>;
+}
+
+export interface CtlRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export async function startEtcdPort(
+  dir: string,
+  options: { readonly progressNotifyIntervalMs?: number } = {},
+): Promise<EtcdPort> {
+  const credentials = await makeCredentials();
+  const store = await startStore({
+    name: "m1",
+    dataDir: join(dir, "data"),
+    clusterToken: "test",
+    initialMembers: [{ name: "m1", peerUrls: ["http://127.0.0.1:0"] }],
+    clientUrls: ["https://127.0.0.1:2379"],
+    listenPeer: { host: "127.0.0.1", port: 0 },
+    timing: { tickMs: 10 },
+    logger: silentLogger,
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  const { server } = store;
+  const port = await startEtcdGrpc({
+    server,
+    host: "127.0.0.1",
+    port: 0,
+    tls: {
+      cert: credentials.port.certificatePem,
+      key: credentials.port.keyPem,
+      clientCa: credentials.ca.certificatePem,
+    },
+    logger: silentLogger,
+    registry: createRegistry("etcd-port"),
+    ...options,
+  });
+  await server.readBarrier(); // there is a leader
+  const { client, stranger } = credentials;
+  const caFile = writePem(dir, "ca.crt", credentials.ca.certificatePem);
+  const filesOf = new Map(
+    [client, stranger].map((pair, i) => [
+      pair,
+      [`--cert=${writePem(dir, `${i}.crt`, pair.certificatePem)}`, `--key=${writePem(dir, `${i}.key`, pair.keyPem)}`],
+    ]),
+  );
+  const etcdctlWith: EtcdPort["etcdctlWith"] = ({ input, as = client }, ...args) =>
+    run([`--endpoints=${port.url}`, `--cacert=${caFile}`, ...(filesOf.get(as) ?? []), ...args], input);
+  return {
+    url: port.url,
+    server,
+    memberId: store.memberId,
+    caPem: credentials.ca.certificatePem,
+    client,
+    stranger,
+    etcdctl: (...args) => etcdctlWith({}, ...args),
+    etcdctlWith,
+    async close() {
+      await port.close();
+      await store.close();
+    },
+  };
+}
+
+const runTimeoutMs = 20_000;
+
+function run(args: readonly string[], input = ""): Promise<CtlRun> {
+  const env = { PATH: process.env["PATH"], ETCDCTL_API: "3" };
+  return new Promise((resolve) => {
+    const child = execFile("etcdctl", args, { env, timeout: runTimeoutMs }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+    child.stdin?.end(input);
+  });
+}
+
+async function makeCredentials() {
+  const nowMs = Date.now();
+  const request = { commonName: "etcd-ca", nowMs, validityDays: 2 };
+  const [ca, otherCa] = await Promise.all([createCa(request), createCa(request)]);
+  const leaf = { nowMs, validityDays: 1, ipAddresses: ["127.0.0.1"] };
+  return {
+    ca,
+    port: await issueCertificate(ca, { ...leaf, commonName: "m1", usages: ["server"] }),
+    client: await issueCertificate(ca, { ...leaf, commonName: "admin", usages: ["client"] }),
+    stranger: await issueCertificate(otherCa, { ...leaf, commonName: "admin", usages: ["client"] }),
+  };
+}
+
+function writePem(dir: string, name: string, pem: string): string {
+  mkdirSync(dir, { recursive: true });
+  const file = join(dir, name);
+  writeFileSync(file, pem, { mode: 0o600 });
+  return file;
+}
+
+/** Options of a test that needs the program. */
+export const needsEtcdctl = {
+  skip: spawnSync("etcdctl", ["version"]).status === 0 ? false : "etcdctl is not installed",
+};
