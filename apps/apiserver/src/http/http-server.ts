@@ -15,6 +15,7 @@ import type { WebSocket } from "ws";
 import { type Answer, type DocumentAnswer, statusAnswer, type StreamAnswer, type StreamSink } from "./answer.ts";
 import { createApp, type ServerTls, transportStatus, warningHeader } from "./app.ts";
 import { ClientSignal } from "./client-signal.ts";
+import { refuseOtherUpgrades } from "./refuse-upgrades.ts";
 import { listen, type ListenAddress, type Listeners } from "./listeners.ts";
 import { certificateOf } from "./peer.ts";
 import { responseSink, webSocketSink } from "./stream-sinks.ts";
@@ -114,6 +115,7 @@ class HttpFront implements HttpServer {
       handler: (request, reply) => this.#serve(request, reply),
     });
     await app.ready();
+    refuseOtherUpgrades(app.server);
     this.#listeners = await listen(this.#options.addresses, (socket: Socket) => server.emit("connection", socket));
   }
 
