@@ -55,10 +55,16 @@ export class Camera {
   /** Generated names, with what they were generated from. */
   readonly #names = new Map<string, string>();
   readonly #addresses = new Map<string, string>();
+  #changes = 0;
 
   constructor(informers: SharedInformers, namespace: string) {
     this.#informers = informers;
     this.#namespace = namespace;
+    const count = ({ object }: { readonly object: KubeObject }): void => {
+      if ((object.metadata?.namespace ?? object.metadata?.name) === namespace) this.#changes += 1;
+    };
+    for (const ref of [...Object.values(kinds).map((kind) => kind.ref), resourceRefs.events])
+      informers.get<KubeObject>(ref).onChange(count);
     informers.get<Pod>(resourceRefs.pods).onChange(({ object }) => this.#notice(object, "pod"));
     informers.get<EndpointSlice>(resourceRefs.endpointSlices).onChange(({ object }) => this.#notice(object, "slice"));
     informers.get<ReplicaSet>(resourceRefs.replicaSets).onChange(({ object }) => {
@@ -66,6 +72,11 @@ export class Camera {
       if (object.metadata?.namespace !== namespace || hash === undefined) return;
       if (!this.#hashes.includes(hash)) this.#hashes.push(hash);
     });
+  }
+
+  /** Changes in the namespace so far: a picture changes only with them. */
+  get changes(): number {
+    return this.#changes;
   }
 
   #notice(object: Pod | EndpointSlice, what: string): void {
@@ -109,8 +120,8 @@ export class Camera {
     return living.find((one) => kind(one) === kind(name)) ?? name;
   }
 
-  /** @param step undefined: a glance, which counts for no birth; `withRootCa`: the published authority too */
-  take(step: number | undefined, wanted: ReadonlySet<string>, withRootCa: boolean): Picture {
+  /** @param wanted kinds to be in the picture; `withRootCa`: the published authority too */
+  take(step: number, wanted: ReadonlySet<string>, withRootCa: boolean): Picture {
     const picture: Record<string, unknown> = {};
     for (const [kind, { ref, facts }] of Object.entries(kinds)) {
       if (!wanted.has(kind)) continue;
@@ -130,10 +141,10 @@ export class Camera {
     return normal(JSON.parse(this.#marked(JSON.stringify(picture))) as Picture);
   }
 
-  #metaFacts(metadata: ObjectMeta, step: number | undefined): Facts {
+  #metaFacts(metadata: ObjectMeta, step: number): Facts {
     const uid = metadata.uid ?? "";
     const born = this.#births.get(uid) ?? step;
-    if (born !== undefined) this.#births.set(uid, born);
+    this.#births.set(uid, born);
     return {
       name: metadata.name,
       born,
