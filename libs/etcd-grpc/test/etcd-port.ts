@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startStore, type EtcdServer } from "@triarch/etcd-server";
@@ -21,6 +21,8 @@ export interface EtcdPort {
     options: { readonly input?: string; readonly as?: KeyPair },
     ...args: readonly string[]
   ) => Promise<CtlRun>;
+  /** Runs `etcdctl watch` until its output holds `last`, then ends it. @returns the output */
+  readonly etcdctlWatch: (last: string, ...args: readonly string[]) => Promise<string>;
   close(): Promise<void>;
 }
 
@@ -71,8 +73,13 @@ export async function startEtcdPort(
       [`--cert=${writePem(dir, `${i}.crt`, pair.certificatePem)}`, `--key=${writePem(dir, `${i}.key`, pair.keyPem)}`],
     ]),
   );
+  const connection = (as: KeyPair): string[] => [
+    `--endpoints=${port.url}`,
+    `--cacert=${caFile}`,
+    ...(filesOf.get(as) ?? []),
+  ];
   const etcdctlWith: EtcdPort["etcdctlWith"] = ({ input, as = client }, ...args) =>
-    run([`--endpoints=${port.url}`, `--cacert=${caFile}`, ...(filesOf.get(as) ?? []), ...args], input);
+    run([...connection(as), ...args], input);
   return {
     url: port.url,
     server,
@@ -82,6 +89,7 @@ export async function startEtcdPort(
     stranger,
     etcdctl: (...args) => etcdctlWith({}, ...args),
     etcdctlWith,
+    etcdctlWatch: (last, ...args) => runUntil(last, [...connection(client), "watch", ...args]),
     async close() {
       await port.close();
       await store.close();
@@ -90,15 +98,28 @@ export async function startEtcdPort(
 }
 
 const runTimeoutMs = 20_000;
+const env = { PATH: process.env["PATH"], ETCDCTL_API: "3" };
 
 function run(args: readonly string[], input = ""): Promise<CtlRun> {
-  const env = { PATH: process.env["PATH"], ETCDCTL_API: "3" };
   return new Promise((resolve) => {
     const child = execFile("etcdctl", args, { env, timeout: runTimeoutMs }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ code, stdout, stderr });
     });
     child.stdin?.end(input);
+  });
+}
+
+function runUntil(last: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn("etcdctl", args, { env, timeout: runTimeoutMs });
+    let output = "";
+    child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      if (output.includes(last)) child.kill();
+    });
+    child.once("error", reject).once("close", () => resolve(output));
   });
 }
 
