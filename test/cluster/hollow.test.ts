@@ -3,23 +3,27 @@
 import { chown, mkdir } from "node:fs/promises";
 import { hasCommand } from "@triarch/machine";
 import t from "tap";
-import { must, TestCluster } from "../support/cluster.ts";
+import { must, TestCluster, top } from "../support/cluster.ts";
 import { remainsOf } from "../support/machine-state.ts";
 import { needsKubectl } from "../support/requirements.ts";
 import { runProgram } from "../support/command.ts";
 import { triarchProgram } from "../../tools/test/test-clusters.ts";
-import { top } from "../support/cluster.ts";
 import { until } from "../support/until.ts";
 import { badRequests } from "./suites/bad-requests.ts";
 
 const nobody = 65_534;
 const skip = await needsKubectl();
 
-t.test("a cluster on the hollow runtime", { skip }, async (t) => {
+if (skip !== false) {
+  t.test("a cluster on the hollow runtime", { skip }, () => undefined);
+} else {
   const cluster = await TestCluster.create({ runtime: "hollow", basePort: 17_200 });
   t.teardown(() => cluster.destroy());
+  onHollowRuntime(cluster);
+}
 
-  await t.test("comes up with its example", async (t) => {
+function onHollowRuntime(cluster: TestCluster): void {
+  t.test("a hollow cluster comes up with its example", async (t) => {
     const { stdout, stderr } = await cluster.up();
     t.match(stdout, `kubeconfig: ${cluster.kubeconfig}`);
     t.match(stderr, "hello");
@@ -27,14 +31,14 @@ t.test("a cluster on the hollow runtime", { skip }, async (t) => {
     t.has(deployment.status, { replicas: 3, availableReplicas: 3 });
   });
 
-  await t.test("runs what is scaled up", async (t) => {
+  t.test("a hollow cluster runs what is scaled up", async (t) => {
     await cluster.mustKubectl(["scale", "deployment", "hello", "--replicas=10"]);
     await cluster.mustKubectl(["rollout", "status", "deployment/hello", "--timeout=40s"], { timeoutMs: 45_000 });
     const pods = await cluster.mustKubectl(["get", "pods", "-l", "app=hello", "--no-headers"]);
     t.equal(pods.split("\n").filter((line) => line.includes("Running")).length, 10);
   });
 
-  await t.test("a process that dies is started again", async (t) => {
+  t.test("a process that dies is started again", async (t) => {
     const before = await cluster.status();
     const holder = before.components.find((one) => one.name === "kube-scheduler")?.holder ?? "";
     const name = before.processes.find((one) => one.name.startsWith("scheduler-") && holder.startsWith(one.name))?.name;
@@ -47,14 +51,14 @@ t.test("a cluster on the hollow runtime", { skip }, async (t) => {
     t.match(await cluster.readText("logs/supervisor.log"), `${name} ended (signal SIGKILL); starting it again`);
   });
 
-  badRequests(t, () => cluster);
+  badRequests(t, cluster);
 
-  await t.test("goes down without a trace", async (t) => {
+  t.test("a hollow cluster goes down without a trace", async (t) => {
     const { clusterId } = await cluster.status();
     await cluster.mustTriarch(["down", "--delete-data"]);
     t.same(await remainsOf({ clusterId, dataDir: cluster.dataDir, containers: false }), []);
   });
-});
+}
 
 const asNobody = process.getuid?.() === 0 && (await hasCommand("setpriv"));
 

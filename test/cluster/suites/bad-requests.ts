@@ -10,9 +10,9 @@ import { rawRequest, type RawRequest } from "../../support/http.ts";
 const configMaps = "/api/v1/namespaces/default/configmaps";
 const objectBytesMax = 1.5 * 1024 * 1024;
 
-export function badRequests(t: Test, cluster: () => TestCluster): void {
-  const ask = (wanted: RawRequest) => rawRequest(cluster().kubeconfig, wanted);
-  const configMapNames = async (): Promise<string> => cluster().mustKubectl(["get", "configmaps", "-A", "-o", "name"]);
+export function badRequests(t: Test, cluster: TestCluster): void {
+  const ask = (wanted: RawRequest) => rawRequest(cluster.kubeconfig, wanted);
+  const configMapNames = async (): Promise<string> => cluster.mustKubectl(["get", "configmaps", "-A", "-o", "name"]);
 
   const cases: readonly { name: string; request: RawRequest; code: number; reason: string; message: RegExp }[] = [
     {
@@ -137,11 +137,11 @@ export function badRequests(t: Test, cluster: () => TestCluster): void {
     if (typeof answer === "string") t.match(answer, /SSL|certificate|alert|reset|closed/i, "the handshake fails");
     else t.equal(answer.statusCode, 401);
 
-    const [cert, key] = [cluster().file("stranger.crt"), cluster().file("stranger.key")];
+    const [cert, key] = [cluster.file("stranger.crt"), cluster.file("stranger.key")];
     await writeFile(cert, pair.certificatePem);
     await writeFile(key, pair.keyPem);
-    const [member] = (await cluster().status()).members;
-    const cacert = join(cluster().dataDir, "pki", "etcd-ca.crt");
+    const [member] = (await cluster.status()).members;
+    const cacert = join(cluster.dataDir, "pki", "etcd-ca.crt");
     const flags = ["--endpoints", member?.etcdUrl ?? "", "--cacert", cacert, "--cert", cert, "--key", key];
     const put = await runProgram("etcdctl", [...flags, "--dial-timeout=2s", "--command-timeout=3s", "put", "a", "b"], {
       env: { ETCDCTL_API: "3" },
@@ -151,13 +151,13 @@ export function badRequests(t: Test, cluster: () => TestCluster): void {
   });
 
   t.test("kubectl shows each error in one line", async (t) => {
-    const unknown = await cluster().kubectl(["get", "frobnicators"]);
+    const unknown = await cluster.kubectl(["get", "frobnicators"]);
     t.equal(unknown.exitCode, 1);
     t.match(unknown.stderr, `error: the server doesn't have a resource type "frobnicators"`);
-    const missing = await cluster().kubectl(["get", "configmap", "nowhere"]);
+    const missing = await cluster.kubectl(["get", "configmap", "nowhere"]);
     t.equal(missing.exitCode, 1);
     t.equal(missing.stderr.trim(), `Error from server (NotFound): configmaps "nowhere" not found`);
-    const malformed = await cluster().kubectl(["create", "-f", "-"], { input: "kind: [ConfigMap" });
+    const malformed = await cluster.kubectl(["create", "-f", "-"], { input: "kind: [ConfigMap" });
     t.equal(malformed.exitCode, 1);
     t.match(malformed.stderr, /error.*(yaml|JSON)/i);
   });

@@ -10,8 +10,8 @@ const headings = {
   nodes: /^NODE +STATUS +ADDRESS +PODS +RUNTIME$/m,
 };
 
-export async function comingUp(t: Test, cluster: TestCluster): Promise<void> {
-  await t.test("up shows each step, applies the example and prints what to try", async (t) => {
+export function comingUp(t: Test, cluster: TestCluster): void {
+  t.test("up shows each step, applies the example and prints what to try", async (t) => {
     const { stdout, stderr } = await cluster.up();
     const steps = [
       "Docker Engine",
@@ -35,7 +35,7 @@ export async function comingUp(t: Test, cluster: TestCluster): Promise<void> {
     t.match(again.stdout, "is running already");
   });
 
-  await t.test("status as JSON has the documented fields", async (t) => {
+  t.test("status as JSON has the documented fields", async (t) => {
     const status = await cluster.status();
     t.equal(status.runtime, "docker");
     t.same(
@@ -62,14 +62,14 @@ export async function comingUp(t: Test, cluster: TestCluster): Promise<void> {
     t.same(status.problems, []);
   });
 
-  await t.test("status as tables", async (t) => {
+  t.test("status as tables", async (t) => {
     const text = await cluster.mustTriarch(["status"]);
     for (const heading of Object.values(headings)) t.match(text, heading);
     t.match(text, /^m[123] +leader /m);
     t.match(text, /^w1 +Ready +10\.254\.0\.101 +10\.244\.\d\.0\/24 +docker:\/\//m);
   });
 
-  await t.test("every process on the host answers livez, readyz and metrics", async (t) => {
+  t.test("every process on the host answers livez, readyz and metrics", async (t) => {
     const spec = JSON.parse(await cluster.readText("cluster.json")) as {
       readonly hostProxyHealthPort: number;
       readonly masters: readonly { schedulerHealthPort: number; controllerManagerHealthPort: number }[];

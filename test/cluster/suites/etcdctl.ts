@@ -2,18 +2,18 @@
 import type { Test } from "tap";
 import { must, type TestCluster } from "../../support/cluster.ts";
 
-export async function etcdctlWorks(t: Test, cluster: TestCluster): Promise<void> {
+export function etcdctlWorks(t: Test, cluster: TestCluster): void {
   const etcdctl = async (...args: readonly string[]): Promise<string> =>
     must(`etcdctl ${args.join(" ")}`, await cluster.etcdctl(args));
 
-  await t.test("etcdctl puts, gets and deletes", async (t) => {
+  t.test("etcdctl puts, gets and deletes", async (t) => {
     t.equal(await etcdctl("put", "greeting", "hello"), "OK\n");
     t.equal(await etcdctl("get", "greeting"), "greeting\nhello\n");
     t.equal(await etcdctl("del", "greeting"), "1\n");
     t.equal(await etcdctl("get", "greeting"), "");
   });
 
-  await t.test("etcdctl sees three healthy members and one leader", async (t) => {
+  t.test("etcdctl sees three healthy members and one leader", async (t) => {
     const members = (await etcdctl("member", "list")).trim().split("\n");
     t.equal(members.length, 3);
     const status = JSON.parse(await etcdctl("endpoint", "status", "--cluster", "-w", "json")) as readonly {
@@ -24,7 +24,7 @@ export async function etcdctlWorks(t: Test, cluster: TestCluster): Promise<void>
     await etcdctl("endpoint", "health", "--cluster");
   });
 
-  await t.test("etcdctl reads what kubectl wrote", async (t) => {
+  t.test("etcdctl reads what kubectl wrote", async (t) => {
     t.match(
       await etcdctl("get", "/registry/deployments/default/hello", "--keys-only"),
       "/registry/deployments/default/hello",

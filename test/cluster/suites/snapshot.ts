@@ -1,17 +1,16 @@
-// snapshot save, status; down --delete-data; restore; up (in the next suite's terminal): the objects of the snapshot are
-// back, later ones are not.
+// snapshot save, status; down --delete-data; restore; up: the objects of the snapshot are back, later ones are
+// not.
 import { access } from "node:fs/promises";
 import type { Test } from "tap";
-import type { TestCluster } from "../../support/cluster.ts";
+import { top, type TestCluster } from "../../support/cluster.ts";
 import { remainsOf } from "../../support/machine-state.ts";
 import { runProgram } from "../../support/command.ts";
 import { triarchProgram } from "../../../tools/test/test-clusters.ts";
-import { top } from "../../support/cluster.ts";
 
-export async function snapshotAndRestore(t: Test, cluster: TestCluster): Promise<void> {
+export function snapshotAndRestore(t: Test, cluster: TestCluster): void {
   const file = cluster.file("backup.db");
 
-  await t.test("snapshot save and status", async (t) => {
+  t.test("snapshot save and status", async (t) => {
     await cluster.mustKubectl(["create", "configmap", "kept", "--from-literal=a=b"]);
     const saved = await cluster.mustTriarch(["snapshot", "save", file]);
     t.match(saved, /^FILE +REVISION +ROWS +SIZE +HASH$/m);
@@ -25,14 +24,14 @@ export async function snapshotAndRestore(t: Test, cluster: TestCluster): Promise
     t.match(JSON.parse(etcdctl.stdout), { revision: status.revision, totalKey: status.totalKeys }, "etcdctl agrees");
   });
 
-  await t.test("down --delete-data leaves nothing", async (t) => {
+  t.test("down --delete-data leaves nothing", async (t) => {
     const { clusterId } = await cluster.status();
     await cluster.mustTriarch(["down", "--delete-data"]);
     await t.rejects(access(cluster.dataDir));
     t.same(await remainsOf({ clusterId, dataDir: cluster.dataDir, containers: true }), []);
   });
 
-  await t.test("snapshot restore makes a cluster that up starts", async (t) => {
+  t.test("snapshot restore makes a cluster that up starts", async (t) => {
     await cluster.mustTriarch(["snapshot", "restore", file, "--runtime", "docker", "--base-port", "17600"]);
     await cluster.up();
     const names = (await cluster.mustKubectl(["get", "configmaps", "-o", "name"])).split("\n");

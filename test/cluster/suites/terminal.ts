@@ -4,8 +4,8 @@ import type { Test } from "tap";
 import type { TestCluster } from "../../support/cluster.ts";
 import { remainsOf } from "../../support/machine-state.ts";
 
-export async function inTheTerminal(t: Test, cluster: TestCluster): Promise<void> {
-  await t.test("a second up in the same data directory keeps the data, Ctrl-C stops everything", async (t) => {
+export function inTheTerminal(t: Test, cluster: TestCluster): void {
+  t.test("a second up in the same data directory keeps the data, Ctrl-C stops everything", async (t) => {
     const { clusterId } = await cluster.status();
     const uidBefore = await cluster.mustKubectl(["get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}"]);
     await cluster.mustKubectl(["create", "configmap", "lasting", "--from-literal=a=b"]);

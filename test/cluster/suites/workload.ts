@@ -17,14 +17,14 @@ interface PodJson {
 
 const requests = 60;
 
-export async function workload(t: Test, cluster: TestCluster): Promise<void> {
-  const { clusterId } = await cluster.status();
+export function workload(t: Test, cluster: TestCluster): void {
+  const containers = async () => containersOf((await cluster.status()).clusterId);
   const pods = async (): Promise<readonly PodJson[]> =>
     (await cluster.get<{ items: readonly PodJson[] }>("pods", "-l", "app=hello")).items;
   const running = async (kind: string) =>
-    (await containersOf(clusterId)).filter((one) => one.kind === kind && one.running && one.namespace === "default");
+    (await containers()).filter((one) => one.kind === kind && one.running && one.namespace === "default");
 
-  await t.test("each pod is a pause container and its containers, on its node", async (t) => {
+  t.test("each pod is a pause container and its containers, on its node", async (t) => {
     const all = await pods();
     t.equal(all.length, 3);
     t.same(new Set(all.map((pod) => pod.spec.nodeName)), new Set(["w1", "w2"]), "both nodes have pods");
@@ -42,7 +42,7 @@ export async function workload(t: Test, cluster: TestCluster): Promise<void> {
     }
   });
 
-  await t.test("the Service answers from the host and from pods on both nodes, spread over its pods", async (t) => {
+  t.test("the Service answers from the host and from pods on both nodes, spread over its pods", async (t) => {
     const service = await cluster.get<{ spec: { clusterIP: string } }>("service", "hello");
     const url = `http://${service.spec.clusterIP}/`;
     const names = new Set((await pods()).map((pod) => `hello from ${pod.metadata.name}`));
@@ -53,20 +53,20 @@ export async function workload(t: Test, cluster: TestCluster): Promise<void> {
 
     for (const node of ["w1", "w2"]) {
       const container = (await running("container")).find((one) => one.node === node && one.container === "web");
-      const loop = `for i in $(seq ${requests}); do wget -q -T 3 -O - ${url}; done`;
+      const loop = `for i in $(seq ${requests}); do timeout 3 wget -q -O - ${url}; done`;
       const { output, exitCode } = await execIn(container?.id ?? "", ["sh", "-c", loop]);
       t.equal(exitCode, 0, output.slice(0, 500));
       t.same(new Set(output.split("\n")), names, `a pod on ${node} reaches every pod`);
     }
   });
 
-  await t.test("pods reach the API under its Service address", async (t) => {
+  t.test("pods reach the API under its Service address", async (t) => {
     const [container] = await running("container");
     const probe = ["sh", "-c", "nc -w 3 10.96.0.1 443 </dev/null && echo reached"];
     t.match((await execIn(container?.id ?? "", probe)).output, "reached");
   });
 
-  await t.test("a killed container is started again in its pod", async (t) => {
+  t.test("a killed container is started again in its pod", async (t) => {
     const [victim] = await pods();
     const before = victim?.status.containerStatuses[0];
     await killContainer(before?.containerID.replace("docker://", "") ?? "");
@@ -79,7 +79,7 @@ export async function workload(t: Test, cluster: TestCluster): Promise<void> {
     t.equal(after.status.podIP, victim?.status.podIP, "the pod keeps its address");
   });
 
-  await t.test("deletion is graceful, within the grace period, and removes the containers", async (t) => {
+  t.test("deletion is graceful, within the grace period, and removes the containers", async (t) => {
     const farewell = "trap 'echo goodbye; sleep 1; exit 0' TERM; echo hello; while :; do sleep 0.2; done";
     const pod = {
       apiVersion: "v1",
@@ -105,7 +105,7 @@ export async function workload(t: Test, cluster: TestCluster): Promise<void> {
     t.ok(tookMs > 900, `it had the time to say goodbye (${Math.round(tookMs)} ms)`);
     t.ok(tookMs < 15_000, `nobody waited for the whole grace period (${Math.round(tookMs)} ms)`);
     await until("its containers to go", 20_000, async () =>
-      (await containersOf(clusterId)).some((one) => one.pod === "polite") ? undefined : true,
+      (await containers()).some((one) => one.pod === "polite") ? undefined : true,
     );
   });
 }

@@ -163,9 +163,10 @@ async function leaderOf(spec: ClusterSpec, paths: ClusterPaths): Promise<MemberS
   return leader;
 }
 
-/** Pods on nodes and the containers in them. */
+/** Pods and the containers in them, without pods that are going anyway. */
 async function containerIds(client: BalancedKubeClient): Promise<Map<string, string>> {
-  const pods = (await client.list<Pod>(resourceRefs.pods)).items;
+  const all = (await client.list<Pod>(resourceRefs.pods)).items;
+  const pods = all.filter((pod) => pod.metadata?.deletionTimestamp === undefined);
   return new Map(
     pods.map((pod) => [
       `${pod.metadata?.namespace}/${pod.metadata?.name}`,
