@@ -39,13 +39,18 @@ export default tseslint.config(
     // The pure core: time, randomness and I/O are passed in.
     files: coreFolders.map((name) => `libs/${name}/src/**/*.ts`),
     rules: {
-      "no-restricted-imports": ["error", { patterns: [{ group: ["node:*"], message: "core packages are pure: no node: imports" }] }],
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["node:*"], message: "core packages are pure: no node: imports" }] },
+      ],
       "no-restricted-globals": [
         "error",
-        ...["Date", "setTimeout", "setInterval", "setImmediate", "fetch", "process", "performance", "Buffer"].map((name) => ({
-          name,
-          message: "core packages are pure: take it as an argument",
-        })),
+        ...["Date", "setTimeout", "setInterval", "setImmediate", "fetch", "process", "performance", "Buffer"].map(
+          (name) => ({
+            name,
+            message: "core packages are pure: take it as an argument",
+          }),
+        ),
       ],
       "no-restricted-properties": ["error", { object: "Math", property: "random", message: "pass an Rng in" }],
     },
@@ -56,7 +61,16 @@ export default tseslint.config(
     rules: {
       "@typescript-eslint/no-floating-promises": [
         "error",
-        { allowForKnownSafeCalls: [{ from: "package", name: ["test", "before", "after", "teardown", "beforeEach", "afterEach"], package: "@tapjs/core" }, { from: "package", name: ["test"], package: "@tapjs/test" }] },
+        {
+          allowForKnownSafeCalls: [
+            {
+              from: "package",
+              name: ["test", "before", "after", "teardown", "beforeEach", "afterEach"],
+              package: "@tapjs/core",
+            },
+            { from: "package", name: ["test"], package: "@tapjs/test" },
+          ],
+        },
       ],
     },
   },

@@ -46,7 +46,9 @@ function ownNodeVersion() {
 function ensureInstalled() {
   const major = Number(process.versions.node.split(".")[0]);
   if (major < 18) fail(`Node ${process.versions.node} is too old to install the packages`, "use any Node from 18 on");
-  const hash = createHash("sha256").update(readFileSync(join(top, "package-lock.json"))).digest("hex");
+  const hash = createHash("sha256")
+    .update(readFileSync(join(top, "package-lock.json")))
+    .digest("hex");
   const installed = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : undefined;
   if (installed !== hash) {
     process.stderr.write("triarch: installing packages (npm ci) ...\n");
@@ -85,7 +87,8 @@ function main() {
     env: { ...process.env, PATH: `${join(modules, ".bin")}${delimiter}${process.env.PATH ?? ""}` },
   });
   // The terminal sends Ctrl-C to the whole group; the program decides when it is done.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => signal === "SIGINT" || child.kill(signal));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
+    process.on(signal, () => signal === "SIGINT" || child.kill(signal));
   child.on("error", (error) => fail(`cannot start ${ownNode}: ${error.message}`, "remove node_modules and try again"));
   child.on("exit", (code, signal) => {
     process.exitCode = signal === null ? code : 128 + (signal === "SIGINT" ? 2 : 15);

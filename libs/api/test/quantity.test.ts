@@ -67,7 +67,11 @@ t.test("sums keep the left notation and undo each other", async (t) => {
   t.equal(quantityText(addQuantities(parseQuantity("512Mi"), parseQuantity("512Mi"))), "1Gi");
   t.equal(quantityText(addQuantities(parseQuantity("0"), parseQuantity("1Gi"))), "1Gi");
   t.equal(quantityText(subtractQuantities(parseQuantity("2"), parseQuantity("500m"))), "1500m");
-  t.equal(quantityText(subtractQuantities(parseQuantity("1Ki"), parseQuantity("24"))), "1k", "small values are decimal");
+  t.equal(
+    quantityText(subtractQuantities(parseQuantity("1Ki"), parseQuantity("24"))),
+    "1k",
+    "small values are decimal",
+  );
   const rng = seededRng(11);
   const suffixes = ["n", "u", "m", "", "k", "M", "Ki", "Mi", "e3"];
   for (let i = 0; i < 500; i++) {

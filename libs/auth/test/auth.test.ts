@@ -102,7 +102,10 @@ t.test("a kubelet changes its own node only", async (t) => {
   t.equal(authorizer.allows(kubelet, on("patch", "nodes", { name: "w2", sub: "status" })), false);
   t.equal(authorizer.allows(kubelet, on("delete", "nodes", { name: "w2" })), false);
   t.equal(
-    authorizer.allows(kubelet, on("update", "leases", { group: "coordination.k8s.io", ns: "kube-node-lease", name: "w1" })),
+    authorizer.allows(
+      kubelet,
+      on("update", "leases", { group: "coordination.k8s.io", ns: "kube-node-lease", name: "w1" }),
+    ),
     true,
   );
   t.equal(
