@@ -2,11 +2,13 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import * as proto from "@triarch/etcd-proto";
 import type { MessageType } from "@triarch/etcd-proto";
-import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { encodeFrame, FrameDecoder, receiveBytesMax } from "./frames.ts";
 import { decodeGrpcMessage, GrpcError, grpcCodes } from "./status.ts";
 
 /** Largest message taken from a server. */
 const answerBytesMax = 64 * 1024 * 1024;
+/** Largest message sent: no server takes more, and one that nobody reads would fill the session's memory. */
+const requestBytesMax = receiveBytesMax;
 
 export interface EtcdClientOptions {
   /** `https://host:port`, or `http://` for a plain port. */
@@ -52,8 +54,15 @@ export function connectEtcd(options: EtcdClientOptions): EtcdClient {
     signal?: AbortSignal,
   ): AsyncGenerator<Out> {
     if (signal?.aborted === true) throw abortError(signal.reason);
+    if (request.length > requestBytesMax) {
+      const text = `grpc: trying to send message larger than max (${request.length} vs. ${requestBytesMax})`;
+      throw new GrpcError(grpcCodes.resourceExhausted, text);
+    }
     const stream = open(path);
-    let status: GrpcError | undefined = new GrpcError(grpcCodes.unavailable, "the stream ended without a status");
+    let status: GrpcError | undefined = new GrpcError(
+      grpcCodes.unavailable,
+      `${options.url}: the call ended without a status`,
+    );
     const readStatus = (headers: Record<string, unknown>): void => {
       const code = headers["grpc-status"];
       if (code === undefined) return;

@@ -153,7 +153,7 @@ function serveRequest(
   });
   call.stream.on("end", () => {
     const [message] = messages;
-    if (call.ended) return;
+    if (call.ended || call.stream.closed) return; // a reset ends the request side too
     if (message === undefined || decoder.pendingBytes > 0) {
       call.fail(new GrpcError(grpcCodes.internal, "grpc: the request message is missing or cut off"));
       return;
@@ -195,7 +195,9 @@ function serveBidi(method: Method & { readonly kind: "bidi" }, call: Call, heade
       call.fail(error);
     }
   });
-  call.stream.on("end", () => handler.onHalfClose());
+  call.stream.on("end", () => {
+    if (!call.stream.closed) handler.onHalfClose();
+  });
   call.stream.on("close", () => handler.onClose());
 }
 
@@ -212,6 +214,7 @@ class Call {
   constructor(stream: ServerHttp2Stream, onFinished: (code: number) => void) {
     this.stream = stream;
     this.#onFinished = onFinished;
+    stream.once("aborted", () => stream.destroy()); // else one that is paused would wait to be read
     stream.once("close", () => {
       clearTimeout(this.#deadline);
       clearTimeout(this.#linger);

@@ -20,7 +20,8 @@ const json = async (...args: readonly string[]): Promise<unknown> =>
   JSON.parse(await output(etcdctl(...args, "-w", "json")));
 
 t.test("leases: grant, put, time to live, list, keep alive, revoke", needsEtcdctl, async (t) => {
-  const id = /^lease ([0-9a-f]{16}) granted with TTL\(60s\)$/.exec(await output(etcdctl("lease", "grant", "60")))?.[1] ?? "0";
+  const id =
+    /^lease ([0-9a-f]{16}) granted with TTL\(60s\)$/.exec(await output(etcdctl("lease", "grant", "60")))?.[1] ?? "0";
   t.equal(await output(etcdctl("put", "/leased", "v", `--lease=${id}`)), "OK");
   t.match(
     await output(etcdctl("lease", "timetolive", id, "--keys")),
