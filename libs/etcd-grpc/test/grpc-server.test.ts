@@ -26,6 +26,14 @@ const watchPath = "/etcdserverpb.Watch/Watch";
 const keepAlive = { input: proto.LeaseKeepAliveRequest, output: proto.LeaseKeepAliveResponse };
 const everything = { key: utf8("\0"), rangeEnd: utf8("\0") };
 
+async function roundTrips(opened: ClientHttp2Session, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await new Promise<void>((resolve, reject) => {
+      opened.ping((error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+}
+
 /** Calls of a method that have ended, with whatever code. */
 async function handled(method: string): Promise<number> {
   const { caPem, client } = port;
@@ -150,16 +158,17 @@ t.test("a slow watch client loses nothing", async (t) => {
 
 t.test("a client that takes no answers cannot pile up requests, and is let go when it leaves", async (t) => {
   const before = await handled(watchPath);
-  const call = new RawCall(session(t), watchPath, watch);
+  const opened = session(t);
+  const call = new RawCall(opened, watchPath, watch);
   const value = new Uint8Array(100_000);
   const { revision } = server.header();
   for (let i = 0; i < 40; i++) await server.put({ key: utf8("/full"), value });
   call.send({ createRequest: { key: utf8("/full"), startRevision: revision + 1 } });
   call.stream.pause();
-  const reason = utf8("k".repeat(1_000));
-  for (let i = 0; i < 2_000; i++) call.send({ createRequest: { key: reason } });
-  // The window is full and the rest waits in the client: writing on does not drain it.
-  await server.readBarrier();
+  await roundTrips(opened, 20); // the port has sent all it may
+  const key = utf8("k".repeat(1_000));
+  for (let i = 0; i < 2_000; i++) call.send({ createRequest: { key } });
+  await roundTrips(opened, 200); // a port that reads takes a window's worth, 64 KiB, in each
   t.ok(call.stream.writableLength > 1_000_000, `${call.stream.writableLength} bytes wait in the client`);
   call.stream.destroy();
   while ((await handled(watchPath)) === before);
