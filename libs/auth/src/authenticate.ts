@@ -13,7 +13,8 @@ export interface CertificateSubject {
 }
 
 export interface Credentials {
-  readonly certificate: CertificateSubject | undefined;
+  /** "untrusted": one was shown that the authority did not sign, or whose time is over. */
+  readonly certificate: CertificateSubject | "untrusted" | undefined;
   /** The `Authorization` header as sent. */
   readonly authorization: string | undefined;
 }
@@ -50,6 +51,7 @@ export function createAuthenticator(options: { readonly tokens: readonly StaticT
         const user = userOfToken(token);
         return user === undefined ? { kind: "refused" } : { kind: "authenticated", user };
       }
+      if (certificate === "untrusted") return { kind: "refused" };
       if (certificate !== undefined && certificate.commonName !== "") {
         const user = { name: certificate.commonName, uid: "", groups: certificate.organizations };
         return { kind: "authenticated", user: withAuthenticated(user) };

@@ -27,7 +27,7 @@ export interface RawRequest {
   readonly url: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: Uint8Array;
-  readonly certificate: CertificateSubject | undefined;
+  readonly certificate: CertificateSubject | "untrusted" | undefined;
   readonly webSocket: boolean;
   /** Aborted when the client is gone, or when the drain's time is over. */
   readonly signal: () => AbortSignal;

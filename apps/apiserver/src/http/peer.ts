@@ -4,10 +4,12 @@ import type { IncomingMessage } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { CertificateSubject } from "@triarch/auth";
 
-const subjects = new WeakMap<object, { readonly subject: CertificateSubject | undefined }>();
+type PeerCertificate = CertificateSubject | "untrusted" | undefined;
 
-/** Undefined without TLS, without a certificate, and with one that our CA did not sign for clients. */
-export function certificateOf(raw: IncomingMessage): CertificateSubject | undefined {
+const subjects = new WeakMap<object, { readonly subject: PeerCertificate }>();
+
+/** Undefined without TLS or without a certificate; "untrusted" for one that our CA did not sign for clients. */
+export function certificateOf(raw: IncomingMessage): PeerCertificate {
   const session = (raw as unknown as Http2Request).stream?.session;
   const owner: object = session ?? raw.socket;
   const known = subjects.get(owner);
@@ -22,10 +24,13 @@ interface Http2Request {
   readonly stream?: { readonly session?: { readonly socket: TLSSocket } };
 }
 
-function subjectOf(socket: Partial<TLSSocket>): CertificateSubject | undefined {
-  if (socket.authorized !== true || socket.getPeerCertificate === undefined) return undefined;
-  const subject = socket.getPeerCertificate().subject as Partial<Record<string, string | string[]>> | undefined;
+function subjectOf(socket: Partial<TLSSocket>): PeerCertificate {
+  if (socket.getPeerCertificate === undefined) return undefined;
+  // Without a certificate this is null or an empty object, whatever its type says.
+  const shown = socket.getPeerCertificate() as { readonly subject?: Partial<Record<string, string | string[]>> } | null;
+  const subject = shown?.subject;
   if (subject === undefined) return undefined;
+  if (socket.authorized !== true) return "untrusted";
   return { commonName: listOf(subject["CN"])[0] ?? "", organizations: listOf(subject["O"]) };
 }
 
