@@ -69,8 +69,28 @@ function kubernetesService({ serviceAddress, targetPort }: BootstrapOptions): Mu
   };
 }
 
-/** Creates the object unless it is there; another master may do the same at this moment. */
-async function ensure(
+/** A master that starts with others, or during an election, tries again for this long. */
+const ensureTimeoutMs = 15_000;
+const ensureRetryMs = 50;
+
+/**
+ * Creates the object unless it is there. Another master may do the same at this moment: it may have the service's
+ * address already while its service is still on the way.
+ */
+async function ensure(...wanted: Parameters<typeof tryEnsure>): Promise<void> {
+  const endMs = performance.now() + ensureTimeoutMs;
+  for (;;) {
+    try {
+      return await tryEnsure(...wanted);
+    } catch (error) {
+      const passing = error instanceof StatusError || error instanceof StorageError;
+      if (!passing || performance.now() > endMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, ensureRetryMs));
+  }
+}
+
+async function tryEnsure(
   registry: Registry,
   group: string,
   version: string,
@@ -88,10 +108,9 @@ async function ensure(
       object: { kind: resource.kind, apiVersion: versionText(resource), ...object },
     });
   } catch (error) {
-    if (!(error instanceof StatusError)) throw error;
-    // Another master was first; its service may still be on the way when the address is already taken.
-    if (error.status.reason === "AlreadyExists") return;
-    if ((await readOrUndefined(registry.store, resource, namespace, meta.name)) === undefined) throw error;
+    // Another master was first.
+    if (error instanceof StatusError && error.status.reason === "AlreadyExists") return;
+    throw error;
   }
 }
 
