@@ -66,7 +66,7 @@ export class TestCluster {
     const folder = await mkdtemp(join(tmpdir(), "triarch-test-"));
     await chmod(folder, 0o755);
     const cluster = new TestCluster(folder, shape, (await findKubectl(top)) ?? "kubectl");
-    await registerCluster(top, cluster.dataDir);
+    await registerCluster(top, { dataDir: cluster.dataDir, folder });
     return cluster;
   }
 

@@ -25,7 +25,7 @@ export async function remainsOf(cluster: {
 }
 
 /** Processes, other than this one, whose command line holds `text`. */
-async function processesNaming(text: string): Promise<readonly string[]> {
+export async function processesNaming(text: string): Promise<readonly string[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
   const lines = await Promise.all(
     pids.map(async (pid) => {

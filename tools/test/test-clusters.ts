@@ -8,8 +8,11 @@ import { tryCommand } from "@triarch/machine";
 
 const downTimeoutMs = 120_000;
 
-interface RegisterEntry {
+export interface RegisterEntry {
+  /** Absolute. */
   readonly dataDir: string;
+  /** Holds the data directory and the test's other files; deleted as a whole. */
+  readonly folder: string;
   /** The test file's process. */
   readonly ownerPid: number;
 }
@@ -34,29 +37,35 @@ function registerFile(top: string, dataDir: string): string {
   return join(registerFolder(top), createHash("sha256").update(dataDir).digest("hex").slice(0, 16));
 }
 
-/** @param dataDir absolute; it and everything in it may be deleted at the end of the run */
-export async function registerCluster(top: string, dataDir: string): Promise<void> {
+/** From here on the entry's folder may be deleted at the end of the run. */
+export async function registerCluster(top: string, entry: Omit<RegisterEntry, "ownerPid">): Promise<void> {
   await mkdir(registerFolder(top), { recursive: true });
-  await writeFile(registerFile(top, dataDir), JSON.stringify({ dataDir, ownerPid: process.pid }));
+  const whole: RegisterEntry = { ...entry, ownerPid: process.pid };
+  await writeFile(registerFile(top, entry.dataDir), JSON.stringify(whole));
 }
 
 export async function forgetCluster(top: string, dataDir: string): Promise<void> {
   await rm(registerFile(top, dataDir), { force: true });
 }
 
+/** What is registered now. */
+export async function registeredClusters(top: string): Promise<readonly RegisterEntry[]> {
+  const names = await readdir(registerFolder(top)).catch(() => []);
+  return Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(join(registerFolder(top), name), "utf8")) as RegisterEntry),
+  );
+}
+
 /** Leaves alone what a running test owns. @returns a line per cluster that was left over */
 export async function takeDownLeftOvers(top: string): Promise<readonly string[]> {
-  const names = await readdir(registerFolder(top)).catch(() => []);
   const lines: string[] = [];
-  for (const name of names) {
-    const entry = JSON.parse(await readFile(join(registerFolder(top), name), "utf8")) as RegisterEntry;
-    const { dataDir } = entry;
-    if (isAlive(entry.ownerPid)) continue;
+  for (const { dataDir, folder, ownerPid } of await registeredClusters(top)) {
+    if (isAlive(ownerPid)) continue;
     const args = [triarchProgram(top), "down", "--delete-data", "--data-dir", dataDir];
     const { exitCode, stderr } = await tryCommand(process.execPath, args, { timeoutMs: downTimeoutMs });
     const outcome = exitCode === 0 || stderr.includes("there is no cluster") ? "taken down" : stderr.trim().slice(-500);
     lines.push(`a test left the cluster in ${dataDir}: ${outcome}`);
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
     await forgetCluster(top, dataDir);
   }
   return lines;
