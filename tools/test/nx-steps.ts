@@ -1,6 +1,5 @@
 // The steps that nx runs: type check and lint of the workspace (one test each), and the unit tests of every package,
-// whose counts come from the .test-results/results.json that each package's run leaves (nx brings it back with a
-// cached run).
+// whose counts come from the .test-results/results.json that each package's run leaves.
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runGroup } from "./process-group.ts";

@@ -1,5 +1,5 @@
 // Runs the tap files of one package (the current folder) and leaves the counts in .test-results/results.json,
-// which nx caches with the run. Usage: node package-tests.ts [name part ...]
+// for the run of all packages. Usage: node package-tests.ts [name part ...]
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runTestFile, type TestFileResult } from "./run-test-file.ts";
