@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, openSync } from "node:fs";
+import { existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import Docker from "dockerode";
 import { commandPath } from "./command.ts";
@@ -26,6 +26,8 @@ export async function dockerVersion(docker = dockerClient()): Promise<string | u
  */
 export async function startDockerEngine(logFolder: string): Promise<string> {
   mkdirSync(logFolder, { recursive: true });
+  removeStalePidFile("/var/run/docker.pid", "dockerd");
+  removeStalePidFile("/var/run/docker/containerd/containerd.pid", "containerd");
   const logFile = `${logFolder}/dockerd.log`;
   const log = openSync(logFile, "a");
   const child = spawn("dockerd", [], {
@@ -44,4 +46,15 @@ export async function startDockerEngine(logFolder: string): Promise<string> {
     await delay(100);
   }
   throw new Error(`dockerd did not start (${ended ?? `no answer in ${engineStartMs / 1000} s`}); see ${logFile}`);
+}
+
+/** An engine that was killed leaves its pid behind; should another program have that number now, dockerd would not start. */
+export function removeStalePidFile(file: string, program: string): void {
+  try {
+    const pid = readFileSync(file, "utf8").trim();
+    const name = existsSync(`/proc/${pid}/comm`) ? readFileSync(`/proc/${pid}/comm`, "utf8").trim() : "";
+    if (name !== program) rmSync(file, { force: true });
+  } catch {
+    // No such file: nothing was left behind.
+  }
 }

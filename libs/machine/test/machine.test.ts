@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import t from "tap";
 import {
   CommandError,
@@ -5,6 +8,7 @@ import {
   dockerVersion,
   ensureLocalImage,
   missingPackages,
+  removeStalePidFile,
   runCommand,
 } from "@triarch/machine";
 
@@ -26,6 +30,19 @@ t.test("missing packages are told apart from present ones", async (t) => {
     missing.map((one) => one.name),
     ["absent"],
   );
+});
+
+t.test("a pid file is stale when its number belongs to nobody or to another program", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "pid-"));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "x.pid");
+  const own = readFileSync("/proc/self/comm", "utf8").trim();
+  writeFileSync(file, String(process.pid));
+  removeStalePidFile(file, own);
+  t.ok(existsSync(file), "its program runs");
+  removeStalePidFile(file, "another");
+  t.notOk(existsSync(file));
+  removeStalePidFile(file, "another");
 });
 
 const docker = dockerClient();
