@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { EtcdServer } from "@triarch/etcd-server";
 import type { Logger, Registry } from "@triarch/telemetry";
-import { isServing } from "./services.ts";
+import { isServing } from "./health-service.ts";
 
 /** What `/version` and `Status` report; kube-apiserver asks for 3.5.13 or later. */
 export const etcdVersion = "3.6.5";

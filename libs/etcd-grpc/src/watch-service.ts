@@ -7,12 +7,14 @@ import { compareBytes } from "@triarch/base";
 import {
   Event,
   WatchFilter,
+  WatchRequest,
+  WatchResponse,
   type WatchCreateRequest,
-  type WatchRequest,
   type WatchResponseInit,
 } from "@triarch/etcd-proto";
 import type { EtcdServer, ServerWatch } from "@triarch/etcd-server";
-import type { BidiControl, BidiHandler, Outgoing } from "./grpc-server.ts";
+import { bidi, type BidiControl, type BidiHandler, type Outgoing } from "./grpc-server.ts";
+import type { Service } from "./services.ts";
 
 /** Events of one answer are split past this size where the client asked for fragments. */
 const fragmentBytes = 1_572_864;
@@ -30,6 +32,16 @@ export interface WatchServiceOptions {
   readonly server: Pick<EtcdServer, "header" | "watch">;
   readonly progressNotifyIntervalMs: number;
   readonly nowMs: () => number;
+}
+
+export function watchService(options: WatchServiceOptions): Service {
+  return {
+    "etcdserverpb.Watch/Watch": bidi(
+      WatchRequest,
+      WatchResponse,
+      (out, _context, control) => new WatchStream(options, out, control),
+    ),
+  };
 }
 
 export class WatchStream implements BidiHandler<WatchRequest> {
