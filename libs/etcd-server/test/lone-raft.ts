@@ -1,5 +1,11 @@
 import type { Entry } from "@triarch/raft";
-import type { LeaderChange, RaftNode, RaftNodeOptions, RaftNodeStatus } from "@triarch/raft-node";
+import {
+  RaftNodeError,
+  type LeaderChange,
+  type RaftNode,
+  type RaftNodeOptions,
+  type RaftNodeStatus,
+} from "@triarch/raft-node";
 
 /** A log of one member that is kept in memory: every proposal is committed in the next turn. */
 export class LoneRaft implements RaftNode {
@@ -41,6 +47,10 @@ export class LoneRaft implements RaftNode {
 
   async transferLeadership(): Promise<void> {
     return;
+  }
+
+  async ask(): Promise<Uint8Array> {
+    throw new RaftNodeError("unreachable", "there is nobody else");
   }
 
   status(): RaftNodeStatus {

@@ -35,6 +35,8 @@ export const transportLimits = {
   pingIntervalMs: 500,
   /** A connection on which no answer comes for this long is closed and dialed again. */
   silenceMaxMs: 2_500,
+  /** Waiting for a reply here, and worked on for one connection; past either a question fails. */
+  questionsMax: 4_096,
   snapshotChunkBytes: 256 * kib,
   /** Without any progress a snapshot is given up after this. */
   snapshotStallMs: 30_000,

@@ -99,6 +99,8 @@ export interface RaftNodeOptions {
   readonly onFatal: (error: Error) => void;
   /** Proposals that `propose` took and Raft then refused before they reached any log. */
   readonly onProposalsRefused?: (payloads: readonly Uint8Array[], reason: string) => void;
+  /** Another member asks something (`RaftNode.ask`). A rejection tells it only that there is no answer. */
+  readonly onQuestion?: (from: MemberId, payload: Uint8Array) => Promise<Uint8Array>;
 }
 
 /** Named bounds and their defaults: see `limits.ts`. */
@@ -160,6 +162,11 @@ export interface RaftNode {
    * @throws RaftNodeError "notLeader" | "notMember" | "timeout" | "stopped"
    */
   transferLeadership(to: MemberId): Promise<void>;
+  /**
+   * Asks another member something beside Raft; sent once. Without a reply it is open whether it was worked on.
+   * @throws RaftNodeError "unreachable" | "timeout" | "stopped"
+   */
+  ask(to: MemberId, payload: Uint8Array, options: { readonly timeoutMs: number }): Promise<Uint8Array>;
   status(): RaftNodeStatus;
   /** Term of this member, leader it follows: cheap, for the hot path. */
   readonly term: number;
@@ -172,7 +179,8 @@ export interface RaftNode {
   stop(options?: { readonly handOver?: boolean }): Promise<void>;
 }
 
-export type RaftNodeFailure = "noLeader" | "notLeader" | "notMember" | "timeout" | "stopped" | "lostLog";
+export type RaftNodeFailure =
+  "noLeader" | "notLeader" | "notMember" | "timeout" | "unreachable" | "stopped" | "lostLog";
 
 /** Callers branch on `failure`. */
 export class RaftNodeError extends Error {

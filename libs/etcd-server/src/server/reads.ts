@@ -89,6 +89,7 @@ function failureOf(failure: RaftNodeError["failure"]): EtcdServerFailure {
     case "notMember":
       return { code: "badTransferee" };
     case "timeout":
+    case "unreachable":
     case "lostLog":
       return { code: "timeout", cause: "none" };
   }

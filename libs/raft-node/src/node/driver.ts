@@ -115,6 +115,10 @@ export class Driver implements RaftNode {
       {
         onMessages: (messages) => this.#receive(messages),
         onSnapshot: (arrived) => this.#receiveSnapshot(arrived),
+        onQuestion: async (from, payload) => {
+          if (options.onQuestion === undefined) throw new RaftNodeError("unreachable", "nobody answers questions here");
+          return options.onQuestion(from, payload);
+        },
         onUnreachable: (peer) => this.#step(() => this.#raw.reportUnreachable(peer)),
         onSnapshotSent: (peer, ok) => this.#snapshotSent(peer, ok),
         onPeerLost: (peer) => {
@@ -189,6 +193,11 @@ export class Driver implements RaftNode {
   async transferLeadership(to: MemberId): Promise<void> {
     if (this.#state === "stopped") throw new RaftNodeError("stopped", "the node has stopped");
     return this.#handOver.to(to);
+  }
+
+  async ask(to: MemberId, payload: Uint8Array, { timeoutMs }: { readonly timeoutMs: number }): Promise<Uint8Array> {
+    if (this.#state === "stopped") throw new RaftNodeError("stopped", "the node has stopped");
+    return this.#transport.ask(to, payload, timeoutMs);
   }
 
   status(): RaftNodeStatus {

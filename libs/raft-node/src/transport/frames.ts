@@ -17,6 +17,8 @@ export const frameTypes = {
   snapshotChunk: 6,
   snapshotEnd: 7,
   snapshotTaken: 8,
+  question: 9,
+  reply: 10,
 } as const;
 export type FrameType = (typeof frameTypes)[keyof typeof frameTypes];
 

@@ -13,6 +13,7 @@ import { frame, FrameReader, frameTypes } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 import { decodeHello, encodeAnswer, protocolVersion, refusalOf } from "./handshake.ts";
 import type { Hello, Identity } from "./handshake.ts";
+import { Replies } from "./questions.ts";
 import { SnapshotSpool } from "./snapshot-spool.ts";
 import type { ReceivedSnapshot } from "./snapshot-spool.ts";
 import { createPeerServer } from "./sockets.ts";
@@ -30,6 +31,7 @@ export interface InboundOptions {
   readonly onMessages: (messages: readonly Message[]) => void;
   /** A whole snapshot is on disk at `spoolPath`. Resolves when Raft has it or has refused it. */
   readonly onSnapshot: (snapshot: ReceivedSnapshot) => Promise<void>;
+  readonly onQuestion: (from: MemberId, payload: Uint8Array) => Promise<Uint8Array>;
   /** `peer` has connected and is welcome. */
   readonly onWelcome: (peer: MemberId) => void;
   /** A connection of `peer` ended. */
@@ -40,6 +42,7 @@ export class InboundServer {
   readonly #options: InboundOptions;
   readonly #server: Server;
   readonly #sockets = new Map<Socket, { hello: Hello | undefined; heardMs: number }>();
+  readonly #replies = new WeakMap<Socket, Replies>();
   readonly #raw = new Set<Socket>();
   #spool: SnapshotSpool | undefined;
   #closed = false;
@@ -167,6 +170,8 @@ export class InboundServer {
       else this.#spoolOf(socket).begin(message);
     } else if (type === frameTypes.ping) {
       socket.write(frame(frameTypes.pong, emptyBytes));
+    } else if (type === frameTypes.question && hello.kind === "bulk") {
+      this.#repliesOf(socket, hello.memberId).asked(bytes.subarray(start, end));
     } else if (type === frameTypes.snapshotChunk && hello.kind === "snapshot") {
       this.#spoolOf(socket).chunk(bytes.slice(start, end));
     } else if (type === frameTypes.snapshotEnd && hello.kind === "snapshot") {
@@ -174,6 +179,20 @@ export class InboundServer {
     } else {
       throw new DecodeError(`frame type ${type} on a ${hello.kind} connection`);
     }
+  }
+
+  #repliesOf(socket: Socket, peer: MemberId): Replies {
+    let replies = this.#replies.get(socket);
+    if (replies === undefined) {
+      replies = new Replies({
+        answer: (payload) => this.#options.onQuestion(peer, payload),
+        send: (reply) => {
+          if (!socket.destroyed) socket.write(frame(frameTypes.reply, reply));
+        },
+      });
+      this.#replies.set(socket, replies);
+    }
+    return replies;
   }
 
   #spoolOf(socket: Socket): SnapshotSpool {

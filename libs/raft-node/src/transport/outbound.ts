@@ -28,6 +28,8 @@ export interface OutboundOptions {
   readonly rng: Rng;
   readonly logger: Logger;
   readonly onOpen: () => void;
+  /** The peer replied to a question; the frame's payload, good until the call returns. */
+  readonly onReply: (reply: Uint8Array) => void;
   /** An open connection ended. */
   readonly onLost: () => void;
   /** Nobody listens at the peer's address. */
@@ -138,6 +140,7 @@ export class OutboundConnection {
         reader.push(chunk, ({ type, bytes, start, end }) => {
           this.#heardMs = this.#options.clock.monotonicMs();
           if (type === frameTypes.answer) this.#answered(socket, bytes.subarray(start, end));
+          else if (type === frameTypes.reply) this.#options.onReply(bytes.subarray(start, end));
         });
       } catch (error) {
         socket.destroy(error as Error);

@@ -9,16 +9,18 @@ import type { MemberId, Message } from "@triarch/raft";
 import type { Logger } from "@triarch/telemetry";
 import { transportLimits } from "../limits.ts";
 import type { OutgoingSnapshot, PeerLinkState, PeerTls, RaftNodeLimits } from "../types.ts";
-import { messageFrames } from "./frames.ts";
+import { frame, frameTypes, messageFrames } from "./frames.ts";
 import type { Identity } from "./handshake.ts";
 import { InboundServer } from "./inbound.ts";
 import { OutboundConnection } from "./outbound.ts";
+import { Questions } from "./questions.ts";
 import { sendSnapshot } from "./snapshot-sender.ts";
 import type { ReceivedSnapshot } from "./snapshot-spool.ts";
 
 export interface TransportHandlers {
   readonly onMessages: (messages: readonly Message[]) => void;
   readonly onSnapshot: (snapshot: ReceivedSnapshot) => Promise<void>;
+  readonly onQuestion: (from: MemberId, payload: Uint8Array) => Promise<Uint8Array>;
   /** A message to `peer` is known to be lost. */
   readonly onUnreachable: (peer: MemberId) => void;
   readonly onSnapshotSent: (peer: MemberId, ok: boolean) => void;
@@ -54,16 +56,19 @@ export class Transport {
   #members: readonly MemberId[] = [];
   readonly #removed = new Set<MemberId>();
   readonly #sending = new Set<Promise<void>>();
+  readonly #questions: Questions;
   #pings: NodeJS.Timeout | undefined;
 
   constructor(options: TransportOptions, handlers: TransportHandlers) {
     this.#options = options;
     this.#handlers = handlers;
+    this.#questions = new Questions(options.clock);
     this.#inbound = new InboundServer({
       ...options,
       removed: this.#removed,
       onMessages: handlers.onMessages,
       onSnapshot: handlers.onSnapshot,
+      onQuestion: handlers.onQuestion,
       onLost: handlers.onPeerLost,
       onWelcome: (id) => {
         this.#peers.get(id)?.control.hurry();
@@ -82,6 +87,7 @@ export class Transport {
         if (!control.isOpen) bulk.reset("the control connection is gone");
       }
       this.#inbound.sweep();
+      this.#questions.expire();
     }, transportLimits.pingIntervalMs);
     return address;
   }
@@ -132,6 +138,13 @@ export class Transport {
     }
   }
 
+  /** @throws RaftNodeError "unreachable" | "timeout" (seen every `pingIntervalMs`) | "stopped" */
+  ask(id: MemberId, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    const send = (question: Uint8Array): boolean =>
+      this.#peers.get(id)?.bulk.send(frame(frameTypes.question, question)) ?? false;
+    return this.#questions.ask({ peer: id, payload, timeoutMs, send });
+  }
+
   /** Reports how it ended, unless the transport is closed first. */
   sendSnapshot(message: Message, snapshot: OutgoingSnapshot): void {
     const id = message.to;
@@ -169,6 +182,7 @@ export class Transport {
 
   async close(): Promise<void> {
     clearInterval(this.#pings);
+    this.#questions.close();
     for (const id of [...this.#peers.keys()]) this.#closePeer(id);
     await Promise.all(this.#sending);
     await this.#inbound.close();
@@ -185,7 +199,11 @@ export class Transport {
         onOpen: () => {
           if (kind === "control") this.#handlers.onPeerConnected(id);
         },
-        onLost: () => this.#handlers.onPeerLost(id),
+        onReply: (reply) => this.#questions.replied(id, reply),
+        onLost: () => {
+          if (kind === "bulk") this.#questions.lost(id);
+          this.#handlers.onPeerLost(id);
+        },
         onConnectionRefused: () => this.#handlers.onPeerLost(id),
       });
     const peer: Peer = { control: connection("control"), bulk: connection("bulk"), snapshot: undefined };
@@ -198,6 +216,7 @@ export class Transport {
   #closePeer(id: MemberId): void {
     const peer = this.#peers.get(id);
     this.#peers.delete(id);
+    this.#questions.lost(id);
     peer?.control.close();
     peer?.bulk.close();
     peer?.snapshot?.abort();
