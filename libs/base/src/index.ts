@@ -20,3 +20,5 @@ export { seededRng } from "./rng.ts";
 export type { Rng } from "./rng.ts";
 export { parseScenario } from "./scenario.ts";
 export type { ScenarioStep } from "./scenario.ts";
+export { systemTimers } from "./timers.ts";
+export type { Timer, Timers } from "./timers.ts";

@@ -17,6 +17,8 @@ export const defaultLimits: RaftNodeLimits = {
   catchUpBytesMax: 64 * mib,
   heldLogBytesMax: 256 * mib,
   readIndexTimeoutMs: 7_000,
+  holdLogAfterSnapshotMs: 30_000,
+  compactEveryEntries: 1_000,
 };
 
 export const defaultTiming: RaftTiming = { tickMs: 50, heartbeatTicks: 1, electionTicks: 10, electionSpreadTicks: 4 };
@@ -42,10 +44,6 @@ export const transportLimits = {
   snapshotStallMs: 30_000,
 } as const;
 
-/** After a snapshot was sent, its receiver needs the entries that came after it. */
-export const holdLogAfterSnapshotMs = 30_000;
-/** The log in memory is cut at most once in so many entries. */
-export const compactEveryEntries = 1_000;
 export const handOverTimeoutMs = 1_000;
 /** Members that lost the same leader campaign up to this far apart. */
 export const fastElectionStaggerMs = 30;

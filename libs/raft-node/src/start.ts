@@ -1,6 +1,8 @@
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { assert } from "@triarch/base";
 import { silentLogger } from "@triarch/telemetry";
+import { nodeWalDisk } from "@triarch/wal";
 import { Driver } from "./node/driver.ts";
 import { recoverLog } from "./node/log-recovery.ts";
 import type { RaftNode, RaftNodeOptions } from "./types.ts";
@@ -14,9 +16,10 @@ import type { RaftNode, RaftNodeOptions } from "./types.ts";
 export async function startRaftNode(options: RaftNodeOptions): Promise<RaftNode> {
   const { id, clusterId, dir, initialMembers, segmentSizeBytes, stateMachine } = options;
   assert(new Set(initialMembers.map((member) => member.id)).size === initialMembers.length, "member ids are unique");
-  await mkdir(dir, { recursive: true });
+  if (options.transport === undefined) await mkdir(dir, { recursive: true });
+  const disk = options.walDisk ?? nodeWalDisk(join(dir, "wal"));
   const log = await recoverLog({
-    ...{ id, clusterId, dir, initialMembers, segmentSizeBytes, join: options.join ?? false },
+    ...{ id, clusterId, dir, disk, initialMembers, segmentSizeBytes, join: options.join ?? false },
     durableIndex: stateMachine.durableIndex(),
     logger: options.logger ?? silentLogger,
   });

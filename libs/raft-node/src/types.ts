@@ -1,7 +1,9 @@
 /** The driver's public face: what it is given, what it calls, what it offers. */
-import type { Clock, Rng } from "@triarch/base";
+import type { Clock, Rng, Timers } from "@triarch/base";
 import type { ConfChange, ConfState, Entry, MemberId, ProgressStatus, Role } from "@triarch/raft";
 import type { Logger } from "@triarch/telemetry";
+import type { WalDisk } from "@triarch/wal";
+import type { CreatePeerTransport } from "./node/peer-transport.ts";
 
 /** A place in the log. */
 export interface LogPosition {
@@ -93,6 +95,11 @@ export interface RaftNodeOptions {
   readonly segmentSizeBytes?: number;
   readonly limits?: Partial<RaftNodeLimits>;
   readonly clock?: Clock;
+  readonly timers?: Timers;
+  /** Where the log is. Default: the folder `wal` in `dir`. */
+  readonly walDisk?: WalDisk;
+  /** How peers are reached. Default: connections over TCP or TLS. */
+  readonly transport?: CreatePeerTransport;
   readonly rng: Rng;
   readonly logger?: Logger;
   /** Disk or state machine failed. The node has stopped talking; the process must end. Called once. */
@@ -118,6 +125,10 @@ export interface RaftNodeLimits {
   readonly catchUpBytesMax: number;
   readonly heldLogBytesMax: number;
   readonly readIndexTimeoutMs: number;
+  /** After a snapshot was sent, its receiver needs the entries that came after it. */
+  readonly holdLogAfterSnapshotMs: number;
+  /** The log in memory is cut at most once in so many entries. */
+  readonly compactEveryEntries: number;
 }
 
 /**

@@ -7,14 +7,13 @@
  *     a later term's log. So a proposal that is not applied when the first entry of a later term is, never will be.
  * I2. Any failure of disk or state machine ends the node: it stops talking and tells `onFatal`.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { assert, systemClock } from "@triarch/base";
-import type { Clock } from "@triarch/base";
+import { assert, systemClock, systemTimers } from "@triarch/base";
+import type { Clock, Timer, Timers } from "@triarch/base";
 import { RawNode } from "@triarch/raft";
 import type { ConfChange, ConfState, MemberId, Message, Ready, Role } from "@triarch/raft";
 import { silentLogger } from "@triarch/telemetry";
 import type { Logger } from "@triarch/telemetry";
-import { defaultLimits, defaultTiming, holdLogAfterSnapshotMs } from "../limits.ts";
+import { defaultLimits, defaultTiming } from "../limits.ts";
 import type { ReceivedSnapshot } from "../transport/snapshot-spool.ts";
 import { Transport } from "../transport/transport.ts";
 import { RaftNodeError } from "../types.ts";
@@ -26,6 +25,7 @@ import { FastElection } from "./fast-election.ts";
 import { HandOver } from "./hand-over.ts";
 import type { RecoveredLog } from "./log-recovery.ts";
 import { LogRetention } from "./log-retention.ts";
+import type { PeerTransport } from "./peer-transport.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ReadRequests } from "./read-requests.ts";
 import { ReadyWork } from "./ready-work.ts";
@@ -34,10 +34,12 @@ export class Driver implements RaftNode {
   readonly #options: RaftNodeOptions;
   readonly #timing: RaftTiming;
   readonly #clock: Clock;
+  readonly #timers: Timers;
+  readonly #holdLogAfterSnapshotMs: number;
   readonly #logger: Logger;
   readonly #log: RecoveredLog;
   readonly #raw: RawNode;
-  readonly #transport: Transport;
+  readonly #transport: PeerTransport;
   readonly #applier: Applier;
   readonly #retention: LogRetention;
   readonly #reads: ReadRequests;
@@ -47,7 +49,7 @@ export class Driver implements RaftNode {
   readonly #handOver: HandOver;
   readonly #leaderHandlers = new Set<(change: LeaderChange) => void>();
 
-  #ticks: NodeJS.Timeout | undefined;
+  #ticks: Timer | undefined;
   #address = { host: "", port: 0 };
   #state: "running" | "stopped" = "running";
   /** The loop, while there is work. */
@@ -65,6 +67,8 @@ export class Driver implements RaftNode {
     const limits = { ...defaultLimits, ...options.limits };
     const timing = (this.#timing = { ...defaultTiming, ...options.timing });
     const clock = (this.#clock = options.clock ?? systemClock);
+    const timers = (this.#timers = options.timers ?? systemTimers);
+    this.#holdLogAfterSnapshotMs = limits.holdLogAfterSnapshotMs;
     const logger = (this.#logger = options.logger ?? silentLogger);
     const { id, clusterId, rng, stateMachine } = options;
     const { storage, wal, snapshot } = log;
@@ -96,17 +100,18 @@ export class Driver implements RaftNode {
     const retryMs = timing.electionTicks * timing.tickMs;
     this.#reads = new ReadRequests({ clock, rng, memberId: id, timeoutMs: limits.readIndexTimeoutMs, retryMs });
     this.#proposals = new ProposalQueue(limits);
-    this.#handOver = new HandOver({ timeoutMs: 2 * retryMs, raw: this.#raw, changed: () => this.#schedule() });
+    this.#handOver = new HandOver({ timeoutMs: 2 * retryMs, raw: this.#raw, timers, changed: () => this.#schedule() });
     this.#election = new FastElection({
       enabled: mode === "safe",
       patienceMs: 2 * timing.tickMs,
-      rng,
+      ...{ rng, timers },
       leader: () => this.#raw.status().leader,
       forgetLeader: () => this.#step(() => this.#raw.forgetLeader()),
       campaign: () => this.#step(() => this.#raw.campaign()),
     });
     const urls = new Map(options.initialMembers.map((member) => [member.id, member.peerUrl]));
-    this.#transport = new Transport(
+    const createTransport = options.transport ?? ((own, handlers) => new Transport(own, handlers));
+    this.#transport = createTransport(
       {
         ...{ own: { clusterId, memberId: id }, listen: options.listen, tls: options.tls, limits, clock, rng, logger },
         peerUrlOf: options.peerUrlOf ?? ((peer) => urls.get(peer)),
@@ -144,7 +149,7 @@ export class Driver implements RaftNode {
     this.#membersChanged(this.#confState);
     // A new member knows no configuration yet, only addresses.
     if (this.#options.join === true) this.#transport.connect(this.#options.initialMembers.map((member) => member.id));
-    this.#ticks = setInterval(() => this.#tick(), this.#timing.tickMs);
+    this.#ticks = this.#timers.every(this.#timing.tickMs, () => this.#tick());
     const { voters } = this.#confState;
     if (voters.length === 1 && voters[0] === this.#options.id) this.#raw.campaign();
     this.#schedule();
@@ -267,7 +272,7 @@ export class Driver implements RaftNode {
   }
 
   #snapshotSent(peer: MemberId, ok: boolean): void {
-    this.#holdLogUntilMs = this.#clock.monotonicMs() + holdLogAfterSnapshotMs;
+    this.#holdLogUntilMs = this.#clock.monotonicMs() + this.#holdLogAfterSnapshotMs;
     this.#step(() => this.#raw.reportSnapshot(peer, ok));
   }
 
@@ -279,7 +284,7 @@ export class Driver implements RaftNode {
   async #work(): Promise<void> {
     try {
       do {
-        await nextTurn();
+        await this.#timers.nextTurn();
         if (this.#state === "stopped") return;
         this.#flushInputs();
         const { arrived } = this.#readyWork;
@@ -336,7 +341,7 @@ export class Driver implements RaftNode {
 
   #halt(error: RaftNodeError): void {
     this.#state = "stopped";
-    clearInterval(this.#ticks);
+    this.#ticks?.cancel();
     this.#election.stop();
     this.#handOver.stop();
     this.#reads.failAll(error);

@@ -6,7 +6,7 @@
  *
  * Bound: `fastElectionAttemptsMax` attempts; then ordinary election timeouts take over.
  */
-import type { Rng } from "@triarch/base";
+import type { Rng, Timer, Timers } from "@triarch/base";
 import type { MemberId } from "@triarch/raft";
 import { fastElectionAttemptsMax, fastElectionStaggerMs } from "../limits.ts";
 
@@ -16,6 +16,7 @@ export interface FastElectionOptions {
   /** Between attempts, and for a living leader to be heard after the start. */
   readonly patienceMs: number;
   readonly rng: Rng;
+  readonly timers: Timers;
   readonly leader: () => MemberId;
   readonly forgetLeader: () => void;
   readonly campaign: () => void;
@@ -23,7 +24,7 @@ export interface FastElectionOptions {
 
 export class FastElection {
   readonly #options: FastElectionOptions;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #attempts = 0;
 
   constructor(options: FastElectionOptions) {
@@ -42,7 +43,7 @@ export class FastElection {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
   }
 
@@ -53,7 +54,8 @@ export class FastElection {
 
   #schedule(waitMs: number): void {
     this.stop();
-    this.#timer = setTimeout(() => this.#attempt(), waitMs + this.#options.rng.next() * fastElectionStaggerMs);
+    const { timers, rng } = this.#options;
+    this.#timer = timers.after(waitMs + rng.next() * fastElectionStaggerMs, () => this.#attempt());
   }
 
   #attempt(): void {

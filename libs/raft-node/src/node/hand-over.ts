@@ -1,4 +1,5 @@
 /** Gives leadership to another member on request, and tells when that has happened. */
+import type { Timer, Timers } from "@triarch/base";
 import type { MemberId, RawNode } from "@triarch/raft";
 import { handOverTimeoutMs } from "../limits.ts";
 import { RaftNodeError } from "../types.ts";
@@ -7,14 +8,20 @@ export class HandOver {
   readonly #timeoutMs: number;
   readonly #raw: RawNode;
   readonly #changed: () => void;
-  #underWay:
-    { readonly to: MemberId; readonly done: PromiseWithResolvers<void>; readonly timer: NodeJS.Timeout } | undefined;
+  readonly #timers: Timers;
+  #underWay: { readonly to: MemberId; readonly done: PromiseWithResolvers<void>; readonly timer: Timer } | undefined;
 
   /** @param parts.changed Raft got an input */
-  constructor(parts: { readonly timeoutMs: number; readonly raw: RawNode; readonly changed: () => void }) {
+  constructor(parts: {
+    readonly timeoutMs: number;
+    readonly raw: RawNode;
+    readonly timers: Timers;
+    readonly changed: () => void;
+  }) {
     this.#timeoutMs = parts.timeoutMs;
     this.#raw = parts.raw;
     this.#changed = parts.changed;
+    this.#timers = parts.timers;
   }
 
   /** @throws RaftNodeError "notLeader" | "notMember" | "timeout" | "stopped" */
@@ -27,9 +34,9 @@ export class HandOver {
     }
     this.#end(new RaftNodeError("timeout", "another hand-over was begun"));
     const done = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
+    const timer = this.#timers.after(timeoutMs, () => {
       this.#end(new RaftNodeError("timeout", `${to.toString(16)} does not lead after ${timeoutMs} ms`));
-    }, timeoutMs);
+    });
     this.#underWay = { to, done, timer };
     this.#raw.transferLeadership(to);
     this.#changed();
@@ -64,7 +71,7 @@ export class HandOver {
     const underWay = this.#underWay;
     this.#underWay = undefined;
     if (underWay === undefined) return;
-    clearTimeout(underWay.timer);
+    underWay.timer.cancel();
     if (error === undefined) underWay.done.resolve();
     else underWay.done.reject(error);
   }

@@ -5,20 +5,21 @@
  * alike everywhere: where etcd's log stands after one configuration entry per member. So who joins later always gets a
  * whole state first, also when the cluster itself started from a restored one.
  */
-import { join } from "node:path";
 import { emptyBytes } from "@triarch/base";
 import { emptyConfState, emptyHardState, MemoryStorage } from "@triarch/raft";
 import type { MemberId } from "@triarch/raft";
 import type { Logger } from "@triarch/telemetry";
-import { createWal, nodeWalDisk, openWal, walExists } from "@triarch/wal";
-import type { Wal, WalReplay, WalSnapshot } from "@triarch/wal";
+import { createWal, openWal, walExists } from "@triarch/wal";
+import type { Wal, WalDisk, WalReplay, WalSnapshot } from "@triarch/wal";
 import { RaftNodeError } from "../types.ts";
 import type { InitialMember } from "../types.ts";
 
 export interface LogOptions {
   readonly id: MemberId;
   readonly clusterId: bigint;
+  /** For messages. */
   readonly dir: string;
+  readonly disk: WalDisk;
   readonly initialMembers: readonly InitialMember[];
   readonly join: boolean;
   readonly segmentSizeBytes: number | undefined;
@@ -36,8 +37,7 @@ export interface RecoveredLog {
 
 /** @throws WalError | RaftNodeError "lostLog" */
 export async function recoverLog(options: LogOptions): Promise<RecoveredLog> {
-  const { id, clusterId, dir, durableIndex, logger } = options;
-  const disk = nodeWalDisk(join(dir, "wal"));
+  const { id, clusterId, dir, disk, durableIndex, logger } = options;
   const { segmentSizeBytes } = options;
   const walOptions = {
     disk,

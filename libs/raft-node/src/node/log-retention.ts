@@ -7,7 +7,6 @@ import { assertDefined, emptyBytes } from "@triarch/base";
 import { entriesSizeBytes } from "@triarch/raft";
 import type { ConfState, Entry, MemoryStorage } from "@triarch/raft";
 import type { Wal, WalSnapshot } from "@triarch/wal";
-import { compactEveryEntries } from "../limits.ts";
 import type { RaftNodeLimits } from "../types.ts";
 
 const sampleBytes = 64 * 1024;
@@ -68,7 +67,7 @@ export class LogRetention {
   /** Cheap when there is nothing to do. @param held a snapshot is on its way, or just arrived */
   async work(durableIndex: number, held: boolean): Promise<void> {
     const snapshot = this.#storage.snapshot();
-    if (durableIndex < snapshot.index + compactEveryEntries) return;
+    if (durableIndex < snapshot.index + this.#limits.compactEveryEntries) return;
     const { term } = this.#storage.createSnapshot(durableIndex, this.confStateAt(durableIndex), emptyBytes);
     const confState = this.confStateAt(durableIndex);
     // The next synced batch takes it along: until then replay just starts earlier.

@@ -9,17 +9,17 @@ import { assert, assertDefined, emptyBytes } from "@triarch/base";
 import type { Message, RawNode, ReadState, Ready, SoftState } from "@triarch/raft";
 import type { Logger } from "@triarch/telemetry";
 import type { ReceivedSnapshot } from "../transport/snapshot-spool.ts";
-import type { Transport } from "../transport/transport.ts";
 import type { SnapshotMeta, StateMachine } from "../types.ts";
 import type { Applier } from "./applier.ts";
 import { membersOf } from "./conf-states.ts";
 import type { RecoveredLog } from "./log-recovery.ts";
 import type { LogRetention } from "./log-retention.ts";
+import type { PeerTransport } from "./peer-transport.ts";
 
 export interface ReadyWorkParts {
   readonly raw: RawNode;
   readonly log: RecoveredLog;
-  readonly transport: Transport;
+  readonly transport: PeerTransport;
   readonly applier: Applier;
   readonly retention: LogRetention;
   readonly stateMachine: StateMachine;
