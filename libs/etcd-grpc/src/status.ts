@@ -51,6 +51,7 @@ const serverCodes: Readonly<Record<EtcdServerFailure["code"], number>> = {
   leaseTtlTooLarge: grpcCodes.outOfRange,
   notLeader: grpcCodes.failedPrecondition,
   badTransferee: grpcCodes.failedPrecondition,
+  unreachable: grpcCodes.unavailable,
   memberNotFound: grpcCodes.notFound,
   notSupported: grpcCodes.unimplemented,
   stopped: grpcCodes.unavailable,

@@ -5,6 +5,7 @@ import type { Logger } from "@triarch/telemetry";
 import { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";
 import { Membership, type InitialMember } from "./members/membership.ts";
 import { AppliedWaiter } from "./server/applied-waiter.ts";
+import { autoCompactionDefault, type AutoCompactionPolicy } from "./server/auto-compaction.ts";
 import { CompactionRunner } from "./server/compaction-runner.ts";
 import { memberDataDir, type MemberDataDir } from "./server/data-dir.ts";
 import { MemberDatabase } from "./server/database.ts";
@@ -13,13 +14,16 @@ import { Flusher } from "./server/flusher.ts";
 import { Housekeeping } from "./server/housekeeping.ts";
 import { LeaseRequests } from "./server/lease-requests.ts";
 import { LeaderWaiter } from "./server/leader-waiter.ts";
-import { autoCompactionIntervalMs, quotaBytesDefault, requestTimeoutMs } from "./server/limits.ts";
+import { quotaBytesDefault, requestTimeoutMs } from "./server/limits.ts";
 import { Maintenance } from "./server/maintenance.ts";
+import { PeerCalls } from "./server/peer-calls.ts";
 import { PendingProposals } from "./server/pending-proposals.ts";
 import { Proposer } from "./server/proposer.ts";
 import { StoreStateMachine } from "./server/raft-state-machine.ts";
 import { Gate, Reads } from "./server/reads.ts";
 import { ReplicatedServer } from "./server/replicated-server.ts";
+import { SpaceGuard } from "./server/space-guard.ts";
+import { SpaceKeeper } from "./server/space-keeper.ts";
 import { StateMachine } from "./server/state-machine.ts";
 import { Watches } from "./server/watches.ts";
 
@@ -40,9 +44,10 @@ export interface StoreOptions {
   /** Where a member listens now, by name; default: its first peer URL. */
   readonly peerUrlOf?: (name: string) => string | undefined;
   readonly timing?: Partial<RaftTiming>;
+  /** Size of the database's files at which writes are refused. Default 2 GiB. */
   readonly quotaBytes?: number;
-  /** 0: never. Default 5 minutes. */
-  readonly autoCompactionIntervalMs?: number;
+  /** Default: periodic, 5 minutes. */
+  readonly autoCompaction?: AutoCompactionPolicy;
   readonly requestTimeoutMs?: number;
   readonly clock?: Clock;
   /** Another driver of the log, for tests of what stands on it. */
@@ -125,7 +130,22 @@ async function openLocal(
   const machine: StateMachine = new StateMachine({ state, position, flusher, pending, applied, onCompacted });
   const leader = new LeaderWaiter(clock);
   const gate = new Gate();
-  return { clock, timeoutMs, database, state, flusher, pending, applied, watches, compactions, machine, leader, gate };
+  const peerCalls = new PeerCalls();
+  return {
+    clock,
+    timeoutMs,
+    database,
+    state,
+    flusher,
+    pending,
+    applied,
+    watches,
+    compactions,
+    machine,
+    leader,
+    gate,
+    peerCalls,
+  };
 }
 
 function startNode(
@@ -152,6 +172,7 @@ function startNode(
     rng: seededRng(randomInt(2 ** 32)),
     logger,
     onFatal: fatal,
+    onQuestion: (_from, payload) => local.peerCalls.answer(payload),
     onProposalsRefused: (payloads, reason) => local.pending.refused(payloads, reason),
   });
 }
@@ -165,13 +186,15 @@ function runServer(options: StoreOptions, identity: Identity, local: Local, node
   const reads = new Reads({ ...shared, mvcc: state.mvcc });
   const proposer = new Proposer(shared);
   const maintenance = new Maintenance(shared);
+  const guard = new SpaceGuard({ quotaBytes, clock: local.clock });
+  const space = new SpaceKeeper({ ...shared, guard, maintenance });
   const housekeeping = new Housekeeping({
     ...shared,
     proposer,
-    maintenance,
+    space,
     clientUrls: options.clientUrls ?? [],
     leaseExtensionMs: electionTimeoutMs(options.timing),
-    autoCompactionIntervalMs: options.autoCompactionIntervalMs ?? autoCompactionIntervalMs,
+    autoCompaction: options.autoCompaction ?? autoCompactionDefault,
   });
   compactions.start(); // one that a crash cut short
 
@@ -188,8 +211,8 @@ function runServer(options: StoreOptions, identity: Identity, local: Local, node
     }
     await local.database.close();
   };
-  const leases = new LeaseRequests({ lessor: state.lessor, proposer, rng: cryptoRng });
-  const server = new ReplicatedServer({ ...shared, clusterId, proposer, reads, leases, maintenance, close });
+  const leases = new LeaseRequests({ ...shared, lessor: state.lessor, proposer, rng: cryptoRng });
+  const server = new ReplicatedServer({ ...shared, clusterId, proposer, reads, leases, maintenance, space, close });
   const { index, term, revision } = local.machine.position;
   const ids = { member: memberIdText(memberId), cluster: memberIdText(clusterId) };
   logger.info({ ...ids, index, term, revision }, "store started");

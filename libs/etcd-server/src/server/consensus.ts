@@ -3,5 +3,14 @@ import type { RaftNode } from "@triarch/raft-node";
 /** What the server asks of Raft. */
 export type Consensus = Pick<
   RaftNode,
-  "propose" | "readIndex" | "transferLeadership" | "status" | "term" | "leader" | "isLeader" | "onLeaderChange" | "stop"
+  | "propose"
+  | "readIndex"
+  | "ask"
+  | "transferLeadership"
+  | "status"
+  | "term"
+  | "leader"
+  | "isLeader"
+  | "onLeaderChange"
+  | "stop"
 >;

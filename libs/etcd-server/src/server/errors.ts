@@ -21,6 +21,8 @@ export type EtcdServerFailure =
   | { readonly code: "memberNotFound"; readonly memberId: bigint }
   | { readonly code: "notLeader" }
   | { readonly code: "badTransferee" }
+  /** Another member that had to be asked cannot be had; nothing was proposed. */
+  | { readonly code: "unreachable" }
   | { readonly code: "notSupported"; readonly what: string }
   | { readonly code: "stopped" };
 
@@ -65,6 +67,7 @@ const texts: Readonly<Record<Exclude<EtcdServerFailure["code"], "timeout" | "not
   memberNotFound: "etcdserver: member not found",
   notLeader: "etcdserver: not leader",
   badTransferee: "etcdserver: bad leader transferee",
+  unreachable: "etcdserver: request timed out, possibly due to connection lost",
   stopped: "etcdserver: server stopped",
 };
 

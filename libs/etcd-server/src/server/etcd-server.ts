@@ -43,9 +43,9 @@ export interface EtcdServer {
 
   leaseGrant(request: { readonly id: bigint; readonly ttl: number }): Promise<LeaseGrantResponse>;
   leaseRevoke(request: { readonly id: bigint }): Promise<LeaseRevokeResponse>;
-  /** Answers TTL 0 for an unknown lease. On a follower: "notLeader" until renewals are forwarded. */
+  /** Answers TTL 0 for an unknown lease. On a follower the leader is asked. */
   leaseKeepAlive(request: { readonly id: bigint }): Promise<LeaseKeepAliveResponse>;
-  /** Answers TTL -1 for an unknown lease. */
+  /** Answers TTL -1 for an unknown lease. On a follower the leader is asked. */
   leaseTimeToLive(request: { readonly id: bigint; readonly keys: boolean }): Promise<LeaseTimeToLiveResponse>;
   leaseLeases(): Promise<LeaseLeasesResponse>;
 

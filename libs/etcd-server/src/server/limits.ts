@@ -10,13 +10,14 @@ export const pendingProposalsMax = 20_000;
 export const requestTimeoutMs = 7_000;
 /** A proposal that Raft dropped before any log had it is proposed again after this, until its request times out. */
 export const refusedRetryMs = 10;
+/** A leader that could not be asked, or is none any more, is looked for again after this. */
+export const leaderRetryMs = 20;
 /** The version the etcd port reports; kube-apiserver decides by it what it may ask for. */
 export const etcdVersion = "3.6.5";
 export const storageVersion = "3.6.0";
-/** Database size at which the NOSPACE alarm is raised. */
+/** Database size at which the NOSPACE alarm is raised; etcd's own default. */
 export const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
 /** How often pending requests and leases are looked through. */
 export const sweepIntervalMs = 500;
 /** Leases revoked per sweep at most: 1,000 a second, as etcd. */
 export const revokesPerSweepMax = 500;
-export const autoCompactionIntervalMs = 5 * 60 * 1000;

@@ -84,12 +84,12 @@ function failureOf(failure: RaftNodeError["failure"]): EtcdServerFailure {
   switch (failure) {
     case "noLeader":
     case "notLeader":
+    case "unreachable":
     case "stopped":
       return { code: failure };
     case "notMember":
       return { code: "badTransferee" };
     case "timeout":
-    case "unreachable":
     case "lostLog":
       return { code: "timeout", cause: "none" };
   }
