@@ -1,6 +1,5 @@
 /** Lays out one group commit: the batch's own record, then what it holds, in the order in which replay must take it. */
 import {
-  batchRecordBytes,
   encodeSnapshot,
   entryRecordBytes,
   hardStateRecordBytes,
@@ -9,7 +8,6 @@ import {
   writeHardState,
 } from "./bodies.ts";
 import { recordOverheadBytes, recordTypes, type RecordWriter } from "./record.ts";
-import { zeroSectorsOf } from "./tear.ts";
 import type { WalBatch } from "./types.ts";
 
 /**
@@ -23,12 +21,11 @@ export function writeBatch(out: RecordWriter, offset: number, batch: Omit<WalBat
   let bytes = 0;
   if (installing !== undefined) bytes += recordOverheadBytes + installing.length;
   if (snapshot !== undefined) bytes += recordOverheadBytes + snapshot.length;
-  const entriesStart = offset + out.length + batchRecordBytes + bytes;
   for (const entry of entries) bytes += entryRecordBytes(entry);
   if (batch.hardState !== undefined) bytes += hardStateRecordBytes;
 
   const start = offset + out.length;
-  writeBatchHeader(out, { offset: start, bytes, zeroSectors: zeroSectorsOf(entries, entriesStart) });
+  writeBatchHeader(out, { offset: start, bytes });
   if (installing !== undefined) writeBody(out, installing, recordTypes.installing);
   if (snapshot !== undefined) writeBody(out, snapshot, recordTypes.snapshot);
   for (const entry of entries) writeEntry(out, entry);

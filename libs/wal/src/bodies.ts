@@ -1,7 +1,7 @@
 /**
  * Bodies of the records, all little-endian:
  * segment   version u32, chain u32, clusterId u64, memberId u64, sequence u64, firstIndex u64
- * batch     offset u64 (where this record starts), bytes u32 (of the records that follow), zeroSectors u32
+ * batch     offset u64 (where this record starts), bytes u32 (of the records that follow), 0 u32
  * entry     term u64, index u64, kind u8 (1 normal, 2 confChange, 3 confChangeV2), data
  * hardState term u64, vote u64, commit u64
  * snapshot, installing   index u64, term u64, configuration as JSON with ids in decimal
@@ -30,7 +30,6 @@ export interface SegmentHeader extends WalMetadata {
 export interface BatchHeader {
   readonly offset: number;
   readonly bytes: number;
-  readonly zeroSectors: number;
 }
 
 export function writeSegmentHeader(out: RecordWriter, header: SegmentHeader): void {
@@ -60,21 +59,18 @@ export function writeBatchHeader(out: RecordWriter, header: BatchHeader): void {
   out.begin(16);
   out.u64(header.offset);
   out.u32(header.bytes);
-  out.u32(header.zeroSectors);
+  out.u32(0);
   out.end(recordTypes.batch);
 }
 
 export function readBatchHeader(body: Uint8Array): BatchHeader {
   const view = viewOf(body);
-  return { offset: u64(view, 0), bytes: view.getUint32(8, true), zeroSectors: view.getUint32(12, true) };
+  return { offset: u64(view, 0), bytes: view.getUint32(8, true) };
 }
 
 export function entryRecordBytes(entry: Entry): number {
   return recordOverheadBytes + entryFixedBytes + entry.data.length;
 }
-
-/** Where the data of an entry begins in its record. */
-export const entryDataOffset = recordOverheadBytes - 1 + entryFixedBytes;
 
 export function writeEntry(out: RecordWriter, entry: Entry): void {
   out.begin(entryFixedBytes + entry.data.length);

@@ -9,8 +9,8 @@ export interface WalDisk {
   makeDirectory(): Promise<void>;
   /** Names of files; empty when there is no directory. */
   list(): Promise<string[]>;
-  /** @param mode `create` makes an empty file and fails where one exists; `update` opens an existing one */
-  open(name: string, mode: "create" | "update"): Promise<WalFile>;
+  /** @param mode `create` makes an empty file and fails where one exists; the others open an existing one */
+  open(name: string, mode: "create" | "update" | "read"): Promise<WalFile>;
   rename(from: string, to: string): Promise<void>;
   remove(name: string): Promise<void>;
   /** Makes renames, creations and removals durable. */
@@ -23,6 +23,8 @@ export interface WalFile {
   read(): Promise<Uint8Array>;
   /** Writes all of `bytes`, which must not change until the promise resolves. Not durable before `fdatasync()`. */
   write(bytes: Uint8Array, position: number): Promise<void>;
+  /** Cuts the file; a crash leaves the old length or the new one. Durable with the next `fdatasync()`. */
+  truncate(sizeBytes: number): Promise<void>;
   fdatasync(): Promise<void>;
   close(): Promise<void>;
 }

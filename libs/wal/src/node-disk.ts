@@ -1,4 +1,4 @@
-import { close, constants, fdatasync, fstat, open, read, write, writeSync } from "node:fs";
+import { close, constants, fdatasync, fstat, ftruncate, open, read, write, writeSync } from "node:fs";
 import { mkdir, open as openHandle, readdir, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -7,9 +7,16 @@ import type { WalDisk, WalFile } from "./disk.ts";
 /** Up to this size a write goes to the page cache within the call: a hop to another thread would cost more. */
 const inlineWriteBytesMax = 128 * 1024;
 
+const openFlags = {
+  create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  update: constants.O_RDWR,
+  read: constants.O_RDONLY,
+} as const;
+
 const closeAsync = promisify(close);
 const openAsync = promisify(open);
 const fstatAsync = promisify(fstat);
+const ftruncateAsync = promisify(ftruncate);
 const readAsync = promisify(read);
 const writeAsync = promisify(write);
 
@@ -30,8 +37,7 @@ export function nodeWalDisk(directory: string): WalDisk {
       }
     },
     open: async (name, mode) => {
-      const exclusive = mode === "create" ? constants.O_CREAT | constants.O_EXCL : 0;
-      return nodeWalFile(await openAsync(join(directory, name), constants.O_RDWR | exclusive, 0o600));
+      return nodeWalFile(await openAsync(join(directory, name), openFlags[mode], 0o600));
     },
     rename: (from, to) => rename(join(directory, from), join(directory, to)),
     remove: (name) => unlink(join(directory, name)),
@@ -62,6 +68,7 @@ function nodeWalFile(fd: number): WalFile {
             : (await writeAsync(fd, bytes, written, rest, position + written)).bytesWritten;
       }
     },
+    truncate: (sizeBytes) => ftruncateAsync(fd, sizeBytes),
     fdatasync: () =>
       new Promise((resolve, reject) => {
         fdatasync(fd, (error) => {

@@ -56,18 +56,18 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
     if (segments.length === 0)
       throw new WalError({ failure: "missing", file: disk.directory }, "there is no log here.");
     requireContiguous(disk, segments);
-    const replayer = new Replayer(metadata);
+    const replayer = new Replayer(metadata, true);
     let last: { readonly end: LogEnd; readonly tear: WalRepair | undefined } | undefined;
-    for (const segment of segments) {
-      const isLast = segment === segments.at(-1);
-      last = replayer.segment(await readSegment(disk, segment), segment, pathOf(disk, segment), isLast);
+    for (const [i, segment] of segments.entries()) {
+      const content = await readSegment(disk, segment, "update");
+      last = replayer.segment(content, segment, pathOf(disk, segment), segments[i + 1]?.sequence);
     }
     const { end, tear } = assertDefined(last, "a log has a segment");
     const newest = assertDefined(segments.at(-1), "a log has a segment");
     const result = replayer.result(pathOf(disk, newest));
     await removeUnfinished(disk);
     const file = await disk.open(newest.name, "update");
-    if (tear !== undefined) await wipe(file, tear);
+    if (tear !== undefined) await cutOff(file, tear);
     const lastIndex = Math.max(result.snapshot.index, result.entries.at(-1)?.index ?? 0);
     const position = { segments, file, ...end, hardState: result.hardState, snapshot: result.snapshot, lastIndex };
     const wal = new Wal(disk, metadata, options.segmentSizeBytes ?? segmentSizeBytesDefault, position);
@@ -75,7 +75,8 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
   });
 }
 
-function requireContiguous(disk: WalDisk, segments: readonly SegmentName[]): void {
+/** @throws WalError "missingSegment" */
+export function requireContiguous(disk: WalDisk, segments: readonly SegmentName[]): void {
   segments.forEach((segment, i) => {
     const expected = (segments[0]?.sequence ?? 0) + i;
     if (segment.sequence === expected) return;
@@ -87,8 +88,8 @@ function requireContiguous(disk: WalDisk, segments: readonly SegmentName[]): voi
   });
 }
 
-async function readSegment(disk: WalDisk, segment: SegmentName): Promise<Uint8Array> {
-  const file = await disk.open(segment.name, "update");
+export async function readSegment(disk: WalDisk, segment: SegmentName, mode: "read" | "update"): Promise<Uint8Array> {
+  const file = await disk.open(segment.name, mode);
   try {
     return await file.read();
   } finally {
@@ -96,8 +97,9 @@ async function readSegment(disk: WalDisk, segment: SegmentName): Promise<Uint8Ar
   }
 }
 
-async function wipe(file: WalFile, tear: WalRepair): Promise<void> {
-  await file.write(new Uint8Array(tear.droppedBytes), tear.offset);
+/** By its length: a crash in the middle of writing zeros would leave what is no tear any more. */
+async function cutOff(file: WalFile, tear: WalRepair): Promise<void> {
+  await file.truncate(tear.offset);
   await file.fdatasync();
 }
 
@@ -105,11 +107,12 @@ async function removeUnfinished(disk: WalDisk): Promise<void> {
   for (const name of await disk.list()) if (name.endsWith(unfinishedSuffix)) await disk.remove(name);
 }
 
-function pathOf(disk: WalDisk, segment: SegmentName): string {
+export function pathOf(disk: WalDisk, segment: SegmentName): string {
   return `${disk.directory}/${segment.name}`;
 }
 
-async function explainingSystemErrors<T>(disk: WalDisk, run: () => Promise<T>): Promise<T> {
+/** @throws WalError "io" in place of the system's error */
+export async function explainingSystemErrors<T>(disk: WalDisk, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {

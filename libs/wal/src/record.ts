@@ -20,7 +20,8 @@ export type RecordType = (typeof recordTypes)[keyof typeof recordTypes];
 
 /** Length and checksum before the body, type after it. */
 export const recordOverheadBytes = 9;
-const headerBytes = 8;
+/** Length and checksum. */
+export const recordHeaderBytes = 8;
 const initialBufferBytes = 256 * 1024;
 /** A buffer that one huge batch made larger than this is not kept. */
 const keptBufferBytesMax = 4 * 1024 * 1024;
@@ -56,7 +57,7 @@ export class RecordWriter {
     const needed = this.#length + recordOverheadBytes + bodyBytes;
     if (needed > this.#buffer.length) this.#grow(needed);
     this.#view.setUint32(this.#length, bodyBytes + 1, true);
-    this.#bodyStart = this.#length + headerBytes;
+    this.#bodyStart = this.#length + recordHeaderBytes;
     this.#length = this.#bodyStart;
   }
 
@@ -88,7 +89,7 @@ export class RecordWriter {
 
   end(type: RecordType): void {
     this.u8(type);
-    const start = this.#bodyStart - headerBytes;
+    const start = this.#bodyStart - recordHeaderBytes;
     assert(
       this.#view.getUint32(start, true) === this.#length - this.#bodyStart,
       "a record's body has the stated length",
@@ -125,11 +126,11 @@ export type ReadRecord =
 
 /** Reads the record at `offset` without looking past it. */
 export function readRecord(segment: Uint8Array, offset: number, chain: number): ReadRecord {
-  if (offset + headerBytes > segment.length) return { kind: "end" };
+  if (offset + recordHeaderBytes > segment.length) return { kind: "end" };
   const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
   const length = view.getUint32(offset, true);
   if (length === 0) return { kind: "end" };
-  const start = offset + headerBytes;
+  const start = offset + recordHeaderBytes;
   const end = start + length;
   if (end > segment.length) return { kind: "bad", why: `a record of ${length} bytes does not fit in the file` };
   const seeded = crc32c(segment.subarray(offset, offset + 4), chain);

@@ -30,7 +30,7 @@ export interface WalBatch {
   readonly sync: boolean;
 }
 
-/** Bytes that a crash left of a batch nobody was told about. They were overwritten with zeros. */
+/** Bytes that a crash left of a batch nobody was told about. They were cut off. */
 export interface WalRepair {
   readonly file: string;
   readonly offset: number;

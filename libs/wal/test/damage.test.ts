@@ -46,7 +46,7 @@ t.test("a last batch cut at any byte is dropped and reported", async (t) => {
   }
 });
 
-t.test("a last batch of which any sectors are missing is dropped", async (t) => {
+t.test("zeros inside the last batch with something behind them are refused: no repair guesses", async (t) => {
   const dir = tempDir(t);
   const { middle, end } = await twoBatches(dir, 4000);
   const firstSector = Math.floor(middle / 512);
@@ -54,10 +54,19 @@ t.test("a last batch of which any sectors are missing is dropped", async (t) => 
   t.ok(sectors > 4);
   for (let sector = 0; sector < sectors; sector++) {
     const from = Math.max(middle, (firstSector + sector) * 512);
-    const copy = edited(t, dir, (bytes) => void bytes.fill(0, from, (firstSector + sector + 1) * 512));
-    const replay = await replayOf(copy);
-    t.equal(replay.entries.length, 6, `sector ${sector}`);
-    t.equal(replay.repair?.offset, middle);
+    const to = (firstSector + sector + 1) * 512;
+    const copy = edited(t, dir, (bytes) => void bytes.fill(0, from, to));
+    if (to >= end) {
+      t.equal((await replayOf(copy)).repair?.offset, middle, "zeros up to the end are a tear");
+      continue;
+    }
+    const error = await replayOf(copy).catch((caught: unknown) => caught);
+    t.match(
+      error,
+      { name: "WalError", failure: "corrupt", message: /at byte \d+: .*Do not edit it/ },
+      `sector ${sector}`,
+    );
+    t.ok(error instanceof WalError && error.offset >= middle && error.offset < to);
   }
 });
 
@@ -74,14 +83,69 @@ t.test("a flipped bit anywhere is refused, in the last batch too", async (t) => 
   }
 });
 
-t.test("stray bytes after the end of the log are wiped and reported", async (t) => {
+t.test("bytes after the end of the log, where only zeros may be, are refused and left alone", async (t) => {
   const dir = tempDir(t);
   const { end } = await twoBatches(dir, 700);
-  for (const distance of [3, 600, 5000]) {
-    const replay = await replayOf(edited(t, dir, (bytes) => void (bytes[end + distance] = 1)));
-    t.equal(replay.entries.length, 9, "nothing that was synced is lost");
-    t.match(replay.repair, { offset: end, droppedBytes: distance + 1, file: String });
+  for (const distance of [0, 3, 600, 5000]) {
+    const copy = edited(t, dir, (bytes) => void (bytes[end + distance] = 1));
+    const before = readFileSync(segmentFiles(copy)[0] as string);
+    await t.rejects(replayOf(copy), { name: "WalError", failure: "corrupt", offset: end, message: /Do not edit it/ });
+    t.strictSame(readFileSync(segmentFiles(copy)[0] as string), before);
   }
+});
+
+t.test("bytes behind a tear are refused", async (t) => {
+  const dir = tempDir(t);
+  const { middle, end } = await twoBatches(dir, 700);
+  for (const cut of [middle + 3, middle + 20, middle + 60, end - 9]) {
+    for (const stray of [end - 1, end, end + 3000]) {
+      const copy = edited(t, dir, (bytes) => void (bytes.fill(0, cut), (bytes[stray] = 0x55)));
+      await t.rejects(replayOf(copy), { name: "WalError", failure: "corrupt" }, `cut at ${cut}, a byte at ${stray}`);
+    }
+  }
+});
+
+t.test("the first batch of a segment was durable before the segment had its name: it is never torn", async (t) => {
+  const dir = tempDir(t);
+  await (await create(dir)).close();
+  const end = usedEnd(segmentFiles(dir)[0] as string);
+  for (const cut of [49, 60, 74, 90, end - 1]) {
+    await t.rejects(
+      replayOf(edited(t, dir, (bytes) => bytes.subarray(0, cut))),
+      { name: "WalError", failure: "corrupt" },
+      `${cut}`,
+    );
+    await t.rejects(
+      replayOf(edited(t, dir, (bytes) => void bytes.fill(0, cut))),
+      { name: "WalError", failure: "corrupt" },
+      `${cut}`,
+    );
+  }
+});
+
+t.test("a crash while a segment was sealed loses nothing", async (t) => {
+  const dir = tempDir(t);
+  const wal = await create(dir, 2048);
+  await wal.append({ entries: entries(4, 20, 2, 400), sync: true });
+  await wal.append({ entries: entries(21, 22, 2, 40), sync: true });
+  await wal.close();
+  const [file = ""] = segmentFiles(dir);
+  t.equal(segmentFiles(dir).length, 2);
+  const end = usedEnd(file);
+  for (let cut = end - 18; cut <= end; cut++) {
+    const copy = join(tempDir(t), "wal");
+    cpSync(dir, copy, { recursive: true });
+    editFile(segmentFiles(copy)[0] as string, (bytes) => void bytes.fill(0, cut));
+    if (cut < end - 17) {
+      await t.rejects(replayOf(copy), { name: "WalError", failure: "corrupt" }, "more than the seal is missing");
+      continue;
+    }
+    const { entries: found, repair } = await replayOf(copy);
+    t.equal(found.length, 19, `cut at ${cut}`);
+    t.equal(repair, undefined);
+  }
+  editFile(file, (bytes) => void (bytes[end - 5] = (bytes[end - 5] as number) ^ 4));
+  await t.rejects(replayOf(dir), { name: "WalError", failure: "corrupt" }, "a seal that was changed");
 });
 
 t.test("a batch that was synced before another is never taken for torn", async (t) => {
