@@ -5,6 +5,7 @@ const coreFolders = [
   "raft",
   "mvcc",
   "lease",
+  "etcd-auth",
   "etcd-proto",
   "bbolt",
   "api",
