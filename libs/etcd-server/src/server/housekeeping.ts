@@ -1,13 +1,16 @@
-import { AlarmAction, AlarmType, type InternalRaftRequestInit } from "@triarch/etcd-proto";
+import type { Clock } from "@triarch/base";
+import type { InternalRaftRequestInit } from "@triarch/etcd-proto";
+import { MvccError } from "@triarch/mvcc";
 import type { Logger } from "@triarch/telemetry";
 import type { AppliedWaiter } from "./applied-waiter.ts";
 import type { ReplicatedState } from "./applier.ts";
+import { autoCompactor, type AutoCompactionPolicy, type AutoCompactor } from "./auto-compaction.ts";
 import type { Consensus } from "./consensus.ts";
 import type { LeaderWaiter } from "./leader-waiter.ts";
 import { revokesPerSweepMax, sweepIntervalMs } from "./limits.ts";
-import type { Maintenance } from "./maintenance.ts";
 import type { PendingProposals } from "./pending-proposals.ts";
 import type { Proposer } from "./proposer.ts";
+import type { SpaceKeeper } from "./space-keeper.ts";
 
 export interface HousekeepingOptions {
   readonly memberId: bigint;
@@ -19,38 +22,37 @@ export interface HousekeepingOptions {
   readonly pending: PendingProposals;
   readonly applied: AppliedWaiter;
   readonly leader: LeaderWaiter;
-  readonly maintenance: Maintenance;
-  readonly quotaBytes: number;
+  readonly space: SpaceKeeper;
+  readonly clock: Clock;
   /** Added to each lease when this member starts to lead: what the election may have taken. */
   readonly leaseExtensionMs: number;
-  /** 0: never. */
-  readonly autoCompactionIntervalMs: number;
+  readonly autoCompaction: AutoCompactionPolicy;
   readonly logger: Logger;
 }
 
 /**
  * What a member does unasked, on two timers of its own: ends requests that waited too long; on the leader revokes
- * expired leases, notes what is left of long ones, and compacts history older than one to two intervals; tells the
- * cluster its own name and client URLs; raises NOSPACE when the database has outgrown its quota.
+ * expired leases, notes what is left of long ones, and compacts history; tells the cluster its own name and client
+ * URLs; looks after its disk.
  */
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #sweeper: NodeJS.Timeout;
   readonly #compactor: NodeJS.Timeout | undefined;
   readonly #stopLeaderWatch: () => void;
-  #compactRevision = 0;
+  readonly #autoCompactor: AutoCompactor;
   /** Proposals of each kind go one at a time; the next sweep looks again. */
   readonly #underWay = new Set<string>();
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
-    const { consensus, autoCompactionIntervalMs } = options;
+    const { consensus, clock, autoCompaction } = options;
     this.#stopLeaderWatch = consensus.onLeaderChange(() => this.#followLeadership());
     this.#followLeadership();
     this.#sweeper = setInterval(() => this.#sweep(), sweepIntervalMs);
-    if (autoCompactionIntervalMs > 0) {
-      this.#compactor = setInterval(() => this.#compact(), autoCompactionIntervalMs);
-    }
+    this.#autoCompactor = autoCompactor(autoCompaction, clock.monotonicMs());
+    const { lookIntervalMs } = this.#autoCompactor;
+    if (lookIntervalMs > 0) this.#compactor = setInterval(() => this.#compact(), lookIntervalMs);
   }
 
   close(): void {
@@ -73,7 +75,7 @@ export class Housekeeping {
     applied.expire();
     if (consensus.leader === 0n) return;
     this.#publishAttributes();
-    this.#watchQuota();
+    this.#options.space.look((what, request) => this.#propose(what, request));
     if (!state.lessor.isPrimary) return;
     for (const id of state.lessor.takeExpired(revokesPerSweepMax))
       this.#propose(`revoke ${id}`, { leaseRevoke: { id } });
@@ -91,38 +93,31 @@ export class Housekeeping {
     this.#propose("attributes", { clusterMemberAttrSet });
   }
 
-  #watchQuota(): void {
-    const { maintenance, quotaBytes, state, memberId, logger } = this.#options;
-    maintenance.measure().then(
-      (sizeBytes) => {
-        const raised = state.alarms.list(AlarmType.noSpace).some((alarm) => alarm.memberId === memberId);
-        if (sizeBytes < quotaBytes || raised) return;
-        logger.warn(
-          { sizeBytes, quotaBytes },
-          "the database has reached its quota; writes are refused until space is freed",
-        );
-        this.#propose("alarm", { alarm: { action: AlarmAction.activate, memberId, alarm: AlarmType.noSpace } });
-      },
-      (error: unknown) => logger.warn({ error: String(error) }, "measuring the database failed"),
-    );
-  }
-
-  /** Every member remembers the revision, so that a new leader knows one too. */
   #compact(): void {
-    const { consensus, state } = this.#options;
-    const revision = this.#compactRevision;
-    this.#compactRevision = state.mvcc.revision;
-    if (consensus.isLeader && revision > state.mvcc.compactRevision && revision > 1) {
-      this.#propose("compaction", { compaction: { revision, physical: false } });
-    }
+    const { consensus, state, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const revision = this.#autoCompactor.look({ nowMs, revision: state.mvcc.revision, leads: consensus.isLeader });
+    if (revision === undefined || revision <= 1) return;
+    if (revision <= state.mvcc.compactRevision) return this.#autoCompactor.compacted(revision, nowMs);
+    this.#propose("compaction", { compaction: { revision, physical: false } }, (error) => {
+      const done = error === undefined || (error instanceof MvccError && error.failure.code === "compacted");
+      if (done) this.#autoCompactor.compacted(revision, nowMs);
+    });
   }
 
-  #propose(what: string, request: InternalRaftRequestInit): void {
+  /** @param ended called with why it failed, or with nothing */
+  #propose(what: string, request: InternalRaftRequestInit, ended?: (error?: unknown) => void): void {
     if (this.#underWay.has(what)) return;
     this.#underWay.add(what);
     this.#options.proposer
       .propose(request)
-      .catch((error: unknown) => this.#options.logger.debug({ what, error: String(error) }, "own proposal failed"))
+      .then(
+        () => ended?.(),
+        (error: unknown) => {
+          this.#options.logger.debug({ what, error: String(error) }, "own proposal failed");
+          ended?.(error);
+        },
+      )
       .finally(() => this.#underWay.delete(what));
   }
 }

@@ -1,3 +1,4 @@
+import { statfs } from "node:fs/promises";
 import { crc32c, utf8 } from "@triarch/base";
 import { AlarmType, type ResponseHeader, type StatusResponse } from "@triarch/etcd-proto";
 import { buckets } from "@triarch/store-level";
@@ -13,6 +14,7 @@ import type { Flusher } from "./flusher.ts";
 import { etcdVersion, storageVersion } from "./limits.ts";
 import { ofRaft } from "./reads.ts";
 import { snapshotFile } from "../snapshot/snapshot-file.ts";
+import type { SpaceReading } from "./space-guard.ts";
 import type { SnapshotFile } from "./etcd-server.ts";
 
 /** Looking after one member: its status, hashes of its data, its files, and who leads. */
@@ -26,6 +28,7 @@ export class Maintenance {
   readonly #quotaBytes: number;
   readonly #logger: Logger;
   #databaseBytes = 0;
+  #rewriting: Promise<void> | undefined;
 
   constructor(options: {
     readonly name: string;
@@ -94,6 +97,11 @@ export class Maintenance {
     return this.#databaseBytes;
   }
 
+  async measureSpace(): Promise<SpaceReading> {
+    const [databaseBytes, disk] = await Promise.all([this.measure(), statfs(this.#database.level.directory)]);
+    return { databaseBytes, freeBytes: disk.bavail * disk.bsize, diskBytes: disk.blocks * disk.bsize };
+  }
+
   /** CRC32-C over every row of every bucket, at one moment. Not alike on all members: the applied position is in it. */
   async hash(): Promise<number> {
     await this.#flusher.flush();
@@ -119,11 +127,16 @@ export class Maintenance {
     return snapshotFile(this.#database.level.snapshot(), { revision, confState });
   }
 
-  /** In the background; nothing waits for it. */
-  compactFiles(): void {
-    this.#database.level.compactFiles().catch((error: unknown) => {
-      this.#logger.warn({ error: String(error) }, "compacting the database's files failed");
-    });
+  /** In the background; nothing waits for it. @returns false when one is under way */
+  compactFiles(): boolean {
+    if (this.#rewriting !== undefined) return false;
+    this.#rewriting = this.#database.level
+      .compactFiles()
+      .catch((error: unknown) => {
+        this.#logger.warn({ error: String(error) }, "compacting the database's files failed");
+      })
+      .finally(() => (this.#rewriting = undefined));
+    return true;
   }
 
   /** Resolves when the rows of the last compaction are gone from the disk. */

@@ -43,6 +43,8 @@ import type { LeaseRequests } from "./lease-requests.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Proposer } from "./proposer.ts";
 import type { Reads } from "./reads.ts";
+import { costOfLease, costOfPut, costOfTxn } from "./space-guard.ts";
+import type { SpaceKeeper } from "./space-keeper.ts";
 import type { ReplicatedState } from "./applier.ts";
 import type { Watches } from "./watches.ts";
 
@@ -55,6 +57,7 @@ export interface ServerParts {
   readonly reads: Reads;
   readonly leases: LeaseRequests;
   readonly maintenance: Maintenance;
+  readonly space: SpaceKeeper;
   readonly watches: Watches;
   /** Ends everything, in order. */
   readonly close: () => Promise<void>;
@@ -79,6 +82,7 @@ export class ReplicatedServer implements EtcdServer {
   async put(request: PutRequestInit): Promise<PutResponse> {
     this.#assertOpen();
     validatePut(PutRequest.create(request));
+    this.#parts.space.admit(costOfPut(request));
     return this.#answer((await this.#parts.proposer.propose({ put: request })) as PutResponse);
   }
 
@@ -92,9 +96,9 @@ export class ReplicatedServer implements EtcdServer {
     this.#assertOpen();
     const full = TxnRequest.create(request);
     validateTxn(full);
-    if (!isReadOnlyTxn(full))
-      return this.#answer((await this.#parts.proposer.propose({ txn: request })) as TxnResponse);
-    return this.#answer(await this.#parts.reads.txn(full, isSerializableTxn(full)));
+    if (isReadOnlyTxn(full)) return this.#answer(await this.#parts.reads.txn(full, isSerializableTxn(full)));
+    this.#parts.space.admit(costOfTxn(request));
+    return this.#answer((await this.#parts.proposer.propose({ txn: request })) as TxnResponse);
   }
 
   async compact(request: CompactionRequest): Promise<CompactionResponse> {
@@ -106,6 +110,7 @@ export class ReplicatedServer implements EtcdServer {
 
   async leaseGrant(request: { readonly id: bigint; readonly ttl: number }): Promise<LeaseGrantResponse> {
     this.#assertOpen();
+    this.#parts.space.admit(costOfLease);
     const { revision, id, ttl } = await this.#parts.leases.grant(request);
     return { header: this.#headerAt(revision), id, ttl, error: "" };
   }
