@@ -4,6 +4,8 @@ export { segmentSizeBytesDefault } from "./wal.ts";
 export type { Wal } from "./wal.ts";
 export { nodeWalDisk } from "./node-disk.ts";
 export type { WalDisk, WalFile } from "./disk.ts";
+export { verifyWal, walRecords } from "./inspect.ts";
+export type { WalRecord, WalRecordContent, WalSummary } from "./inspect.ts";
 export { WalError } from "./errors.ts";
 export type { WalFailure } from "./errors.ts";
 export type * from "./types.ts";
