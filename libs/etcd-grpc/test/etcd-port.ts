@@ -1,10 +1,10 @@
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { startStore, type EtcdServer } from "@triarch/etcd-server";
+import { startStore, type EtcdServer, type RunningStore } from "@triarch/etcd-server";
 import { createCa, issueCertificate, type KeyPair } from "@triarch/pki";
 import { createRegistry, silentLogger } from "@triarch/telemetry";
-import { startEtcdGrpc } from "../src/index.ts";
+import { startEtcdGrpc, type EtcdGrpcOptions } from "../src/index.ts";
 
 /** One member on a disk of its own behind a real port with mutual TLS. */
 export interface EtcdPort {
@@ -32,10 +32,7 @@ export interface CtlRun {
   readonly stderr: string;
 }
 
-export async function startEtcdPort(
-  dir: string,
-  options: { readonly progressNotifyIntervalMs?: number } = {},
-): Promise<EtcdPort> {
+export async function startEtcdPort(dir: string, options: PortOptions = {}): Promise<EtcdPort> {
   const credentials = await makeCredentials();
   const store = await startStore({
     name: "m1",
@@ -50,7 +47,24 @@ export async function startEtcdPort(
       throw error;
     },
   });
+  const port = await openPort({ dir, store, credentials, ...options });
+  await store.server.readBarrier(); // there is a leader
+  return port;
+}
+
+type PortOptions = Partial<Omit<EtcdGrpcOptions, "server" | "host" | "port" | "tls" | "logger">>;
+
+/** @param options.dir for the client's files */
+export async function openPort(
+  options: PortOptions & {
+    readonly dir: string;
+    readonly store: RunningStore;
+    readonly credentials: Credentials;
+  },
+): Promise<EtcdPort> {
+  const { dir, store, credentials, ...rest } = options;
   const { server } = store;
+  const { client, stranger } = credentials;
   const port = await startEtcdGrpc({
     server,
     host: "127.0.0.1",
@@ -62,24 +76,10 @@ export async function startEtcdPort(
     },
     logger: silentLogger,
     registry: createRegistry("etcd-port"),
-    ...options,
+    ...rest,
   });
-  await server.readBarrier(); // there is a leader
-  const { client, stranger } = credentials;
-  const caFile = writePem(dir, "ca.crt", credentials.ca.certificatePem);
-  const filesOf = new Map(
-    [client, stranger].map((pair, i) => [
-      pair,
-      [`--cert=${writePem(dir, `${i}.crt`, pair.certificatePem)}`, `--key=${writePem(dir, `${i}.key`, pair.keyPem)}`],
-    ]),
-  );
-  const connection = (as: KeyPair): string[] => [
-    `--endpoints=${port.url}`,
-    `--cacert=${caFile}`,
-    ...(filesOf.get(as) ?? []),
-  ];
-  const etcdctlWith: EtcdPort["etcdctlWith"] = ({ input, as = client }, ...args) =>
-    run([...connection(as), ...args], input);
+  const flags = connectionFlags({ dir, urls: [port.url], credentials });
+  const etcdctlWith = etcdctlFor({ dir, urls: [port.url], credentials });
   return {
     url: port.url,
     server,
@@ -89,12 +89,37 @@ export async function startEtcdPort(
     stranger,
     etcdctl: (...args) => etcdctlWith({}, ...args),
     etcdctlWith,
-    etcdctlWatch: (last, ...args) => runUntil(last, [...connection(client), "watch", ...args]),
+    etcdctlWatch: (last, ...args) => runUntil(last, [...flags(client), "watch", ...args]),
     async close() {
       await port.close();
       await store.close();
     },
   };
+}
+
+interface ClientSide {
+  /** For the client's files. */
+  readonly dir: string;
+  readonly urls: readonly string[];
+  readonly credentials: Credentials;
+}
+
+export function etcdctlFor(side: ClientSide): EtcdPort["etcdctlWith"] {
+  const flags = connectionFlags(side);
+  return ({ input, as = side.credentials.client }, ...args) => run([...flags(as), ...args], input);
+}
+
+/** Writes the client's files. @returns flags of etcdctl that say where to and as whom */
+export function connectionFlags({ dir, urls, credentials }: ClientSide): (as: KeyPair) => readonly string[] {
+  const { client, stranger, ca } = credentials;
+  const caFile = writePem(dir, "ca.crt", ca.certificatePem);
+  const filesOf = new Map(
+    [client, stranger].map((pair, i) => [
+      pair,
+      [`--cert=${writePem(dir, `${i}.crt`, pair.certificatePem)}`, `--key=${writePem(dir, `${i}.key`, pair.keyPem)}`],
+    ]),
+  );
+  return (as) => [`--endpoints=${urls.join(",")}`, `--cacert=${caFile}`, ...(filesOf.get(as) ?? [])];
 }
 
 const runTimeoutMs = 20_000;
@@ -110,7 +135,7 @@ function run(args: readonly string[], input = ""): Promise<CtlRun> {
   });
 }
 
-function runUntil(last: string, args: readonly string[]): Promise<string> {
+export function runUntil(last: string, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn("etcdctl", args, { env, timeout: runTimeoutMs });
     let output = "";
@@ -123,7 +148,9 @@ function runUntil(last: string, args: readonly string[]): Promise<string> {
   });
 }
 
-async function makeCredentials() {
+export type Credentials = Awaited<ReturnType<typeof makeCredentials>>;
+
+export async function makeCredentials() {
   const nowMs = Date.now();
   const request = { commonName: "etcd-ca", nowMs, validityDays: 2 };
   const [ca, otherCa] = await Promise.all([createCa(request), createCa(request)]);
