@@ -8,6 +8,7 @@ import { runProgram } from "./commands/run-program.ts";
 import { snapshotRestoreCommand, snapshotSaveCommand, snapshotStatusCommand } from "./commands/snapshot.ts";
 import { statusCommand } from "./commands/status.ts";
 import { parseShape, upCommand } from "./commands/up.ts";
+import { walInspectCommand, walVerifyCommand } from "./commands/wal.ts";
 import { CommandFailure, messageOf } from "./errors.ts";
 import { runSupervisor } from "./supervisor/supervisor.ts";
 
@@ -24,6 +25,12 @@ function onInterrupt(): void {
 function port(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 65_000) throw new InvalidArgumentError("a port from 1 to 65000");
+  return value;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("a whole number from 0 on");
   return value;
 }
 
@@ -128,6 +135,20 @@ export function buildProgram(): Command {
     .addOption(new Option("--runtime <runtime>", "as for `up`").choices(["docker", "hollow"]))
     .option("--base-port <port>", "as for `up`", port)
     .action(run(snapshotRestoreCommand));
+
+  const wal = program.command("wal").description("a master's write-ahead log; only read, also while the master runs");
+  wal
+    .command("inspect <dir>")
+    .description("print the records of the log in a master's data directory")
+    .option("--from <index>", "start at this entry", count)
+    .option("--limit <n>", "most records printed", count)
+    .addOption(json())
+    .action(run(walInspectCommand));
+  wal
+    .command("verify <dir>")
+    .description("check every byte, as the master would when it starts; exit code 1 and the reason if it would refuse")
+    .addOption(json())
+    .action(run(walVerifyCommand));
 
   const drill = program.command("drill").description("failover drills with measured results");
   drill.command("list").description("the drills there are").action(run(drillListCommand));
