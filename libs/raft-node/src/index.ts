@@ -1,4 +1,6 @@
 export { startRaftNode } from "./start.ts";
+export { reseedStateMachine } from "./node/reseed.ts";
+export type { ReseedOptions } from "./node/reseed.ts";
 export { RaftNodeError } from "./types.ts";
 export type * from "./types.ts";
 export type { CreatePeerTransport, PeerTransport } from "./node/peer-transport.ts";

@@ -124,6 +124,7 @@ export class Driver implements RaftNode {
           if (options.onQuestion === undefined) throw new RaftNodeError("unreachable", "nobody answers questions here");
           return options.onQuestion(from, payload);
         },
+        onStateWanted: (peer) => this.#readyWork.stateFor(peer, this.#term),
         onUnreachable: (peer) => this.#step(() => this.#raw.reportUnreachable(peer)),
         onSnapshotSent: (peer, ok) => this.#snapshotSent(peer, ok),
         onPeerLost: (peer) => {

@@ -6,10 +6,11 @@
  * I3. The log says which snapshot is coming before the state machine is replaced, so that a crash in between can be told.
  */
 import { assert, assertDefined, emptyBytes } from "@triarch/base";
-import type { Message, RawNode, ReadState, Ready, SoftState } from "@triarch/raft";
+import { makeMessage } from "@triarch/raft";
+import type { MemberId, Message, RawNode, ReadState, Ready, SoftState } from "@triarch/raft";
 import type { Logger } from "@triarch/telemetry";
 import type { ReceivedSnapshot } from "../transport/snapshot-spool.ts";
-import type { SnapshotMeta, StateMachine } from "../types.ts";
+import type { OutgoingSnapshot, SnapshotMeta, StateMachine } from "../types.ts";
 import type { Applier } from "./applier.ts";
 import { membersOf } from "./conf-states.ts";
 import type { RecoveredLog } from "./log-recovery.ts";
@@ -118,6 +119,16 @@ export class ReadyWork {
     const others = snapshots.length === 0 ? messages : messages.filter((message) => message.type !== "MsgSnap");
     this.#parts.transport.send(others, term);
     for (const message of snapshots) this.#sendSnapshot(message);
+  }
+
+  /** For a member that lost its state and not its log. The log says the configuration at the state's index. */
+  stateFor(peer: MemberId, term: number): { readonly message: Message; readonly state: OutgoingSnapshot } {
+    const { stateMachine, retention } = this.#parts;
+    const state = stateMachine.snapshotStream();
+    const { index } = state;
+    const confState = state.confState ?? retention.confStateAt(index);
+    const snapshot = { index, term: state.term, confState, data: emptyBytes };
+    return { message: makeMessage("MsgSnap", { to: peer, term, snapshot }), state };
   }
 
   /** The state machine's state may be newer than the snapshot Raft knows of; the message then tells of that one. */

@@ -9,8 +9,12 @@ import { DecodeError } from "../codec/varint.ts";
 
 export const protocolVersion = 1;
 
-/** `control`: votes, heartbeats, acknowledgements. `bulk`: appends and proposals. `snapshot`: one state, then closed. */
-export type ConnectionKind = "control" | "bulk" | "snapshot";
+/**
+ * `control`: votes, heartbeats, acknowledgements. `bulk`: appends and proposals. `snapshot`: one state, then closed.
+ * `state`: the dialer wants a state.
+ */
+export type ConnectionKind = "control" | "bulk" | "snapshot" | "state";
+const connectionKinds: readonly string[] = ["control", "bulk", "snapshot", "state"] satisfies ConnectionKind[];
 
 export interface Identity {
   readonly clusterId: bigint;
@@ -37,8 +41,8 @@ export function encodeHello(hello: Hello): Uint8Array {
 export function decodeHello(payload: Uint8Array): Hello {
   const { fields, ...rest } = decode(payload);
   const kind = fields["kind"];
-  if (kind !== "control" && kind !== "bulk" && kind !== "snapshot") throw new DecodeError("the hello names no kind");
-  return { ...rest, to: idOf(fields["to"]), kind };
+  if (typeof kind !== "string" || !connectionKinds.includes(kind)) throw new DecodeError("the hello names no kind");
+  return { ...rest, to: idOf(fields["to"]), kind: kind as ConnectionKind };
 }
 
 export function encodeAnswer(answer: Answer): Uint8Array {

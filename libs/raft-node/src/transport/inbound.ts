@@ -8,7 +8,7 @@ import type { Logger } from "@triarch/telemetry";
 import { decodeMessage } from "../codec/message-codec.ts";
 import { DecodeError } from "../codec/varint.ts";
 import { transportLimits } from "../limits.ts";
-import type { PeerTls } from "../types.ts";
+import type { OutgoingSnapshot, PeerTls } from "../types.ts";
 import { frame, FrameReader, frameTypes } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 import { decodeHello, encodeAnswer, protocolVersion, refusalOf } from "./handshake.ts";
@@ -17,6 +17,7 @@ import { Replies } from "./questions.ts";
 import { SnapshotSpool } from "./snapshot-spool.ts";
 import type { ReceivedSnapshot } from "./snapshot-spool.ts";
 import { createPeerServer } from "./sockets.ts";
+import { serveState } from "./state-transfer.ts";
 
 export interface InboundOptions {
   readonly own: Identity;
@@ -32,6 +33,8 @@ export interface InboundOptions {
   /** A whole snapshot is on disk at `spoolPath`. Resolves when Raft has it or has refused it. */
   readonly onSnapshot: (snapshot: ReceivedSnapshot) => Promise<void>;
   readonly onQuestion: (from: MemberId, payload: Uint8Array) => Promise<Uint8Array>;
+  /** `peer` has lost its state and wants this member's: the state, and the MsgSnap that tells of it. */
+  readonly onStateWanted: (peer: MemberId) => { readonly message: Message; readonly state: OutgoingSnapshot };
   /** `peer` has connected and is welcome. */
   readonly onWelcome: (peer: MemberId) => void;
   /** A connection of `peer` ended. */
@@ -45,6 +48,8 @@ export class InboundServer {
   readonly #replies = new WeakMap<Socket, Replies>();
   readonly #raw = new Set<Socket>();
   #spool: SnapshotSpool | undefined;
+  /** One state is sent at a time. */
+  #serving: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: InboundOptions) {
@@ -86,7 +91,8 @@ export class InboundServer {
     const now = this.#options.clock.monotonicMs();
     for (const [socket, { hello, heardMs }] of this.#sockets) {
       const limit = hello === undefined ? transportLimits.handshakeTimeoutMs : 2 * transportLimits.silenceMaxMs;
-      if (hello?.kind !== "snapshot" && now - heardMs > limit) socket.destroy(new Error(`silent for ${limit} ms`));
+      const transfers = hello?.kind === "snapshot" || hello?.kind === "state";
+      if (!transfers && now - heardMs > limit) socket.destroy(new Error(`silent for ${limit} ms`));
     }
   }
 
@@ -95,6 +101,7 @@ export class InboundServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of [...this.#sockets.keys(), ...this.#raw]) socket.destroy();
     await closed;
+    await this.#serving;
     await this.#releaseSpool();
     await rm(this.#options.spoolPath, { force: true });
   }
@@ -132,6 +139,7 @@ export class InboundServer {
       this.#sockets.delete(socket);
       if (peer.hello === undefined) return;
       if (peer.hello.kind === "snapshot") void this.#abandonSpool(socket);
+      else if (peer.hello.kind === "state") return;
       else if (!this.#closed) this.#options.onLost(peer.hello.memberId);
     });
   }
@@ -144,6 +152,8 @@ export class InboundServer {
     let refusal = refusalOf(hello, own, removed);
     if (refusal === "" && hello.kind === "snapshot" && this.#spool !== undefined)
       refusal = "another snapshot is arriving";
+    if (refusal === "" && hello.kind === "state" && this.#serving !== undefined)
+      refusal = "another state is being sent";
     const answer = frame(frameTypes.answer, encodeAnswer({ version: protocolVersion, ...own, refusal }));
     if (refusal !== "") {
       const address = socket.remoteAddress ?? "unknown";
@@ -153,8 +163,24 @@ export class InboundServer {
     }
     if (hello.kind === "snapshot") this.#spool = new SnapshotSpool(spoolPath, socket);
     socket.write(answer);
-    this.#options.onWelcome(hello.memberId);
+    if (hello.kind === "state") this.#serving = this.#serve(socket, hello.memberId);
+    else this.#options.onWelcome(hello.memberId);
     return hello;
+  }
+
+  async #serve(socket: Socket, peer: MemberId): Promise<void> {
+    const { logger, onStateWanted } = this.#options;
+    const fields = { peer: peer.toString(16) };
+    try {
+      const { message, state } = onStateWanted(peer);
+      logger.info({ ...fields, index: state.index }, "sending the own state to a member that lost its");
+      await serveState(socket, message, state.chunks);
+    } catch (error) {
+      logger.warn({ ...fields, error: String(error) }, "the state was not sent");
+      socket.destroy();
+    } finally {
+      this.#serving = undefined;
+    }
   }
 
   #take(socket: Socket, hello: Hello, received: Frame, messages: Message[]): void {

@@ -21,6 +21,8 @@ export interface TransportHandlers {
   readonly onMessages: (messages: readonly Message[]) => void;
   readonly onSnapshot: (snapshot: ReceivedSnapshot) => Promise<void>;
   readonly onQuestion: (from: MemberId, payload: Uint8Array) => Promise<Uint8Array>;
+  /** `peer` wants this member's state: see `InboundOptions`. */
+  readonly onStateWanted: (peer: MemberId) => { readonly message: Message; readonly state: OutgoingSnapshot };
   /** A message to `peer` is known to be lost. */
   readonly onUnreachable: (peer: MemberId) => void;
   readonly onSnapshotSent: (peer: MemberId, ok: boolean) => void;
@@ -68,6 +70,7 @@ export class Transport {
       removed: this.#removed,
       onMessages: handlers.onMessages,
       onSnapshot: handlers.onSnapshot,
+      onStateWanted: handlers.onStateWanted,
       onQuestion: handlers.onQuestion,
       onLost: handlers.onPeerLost,
       onWelcome: (id) => {
