@@ -84,6 +84,8 @@ export interface RaftNodeOptions {
   readonly join?: boolean;
   /** Where a member listens now; asked at each dial. Default: `initialMembers`. */
   readonly peerUrlOf?: (id: MemberId) => string | undefined;
+  /** Was this once a member? Then it is refused when it calls. Asked at each call. */
+  readonly isRemoved?: (id: MemberId) => boolean;
   /** Port 0 takes a free one (see `RaftNode.peerAddress`). */
   readonly listen: { readonly host: string; readonly port: number };
   /** Absent: plain TCP, for tests. */
@@ -104,6 +106,8 @@ export interface RaftNodeOptions {
   readonly logger?: Logger;
   /** Disk or state machine failed. The node has stopped talking; the process must end. Called once. */
   readonly onFatal: (error: Error) => void;
+  /** A peer says that this member was removed from the cluster. It should end; called once. */
+  readonly onRemoved?: (refusal: string) => void;
   /** Proposals that `propose` took and Raft then refused before they reached any log. */
   readonly onProposalsRefused?: (payloads: readonly Uint8Array[], reason: string) => void;
   /** Another member asks something (`RaftNode.ask`). A rejection tells it only that there is no answer. */
@@ -161,7 +165,8 @@ export interface LeaderChange {
 export interface RaftNode {
   /** Batched: everything proposed in one turn of the event loop becomes one append. */
   propose(data: Uint8Array): ProposeOutcome;
-  proposeConfChange(change: ConfChange): ProposeOutcome;
+  /** @param options.asLeader only into this member's own log: "noLeader" unless it leads as this call runs */
+  proposeConfChange(change: ConfChange, options?: { readonly asLeader?: boolean }): ProposeOutcome;
   /**
    * A read of this state machine once it has applied the returned index is linearizable. All calls of one turn share
    * one round. Waits for a leader if there is none.
@@ -191,7 +196,7 @@ export interface RaftNode {
 }
 
 export type RaftNodeFailure =
-  "noLeader" | "notLeader" | "notMember" | "timeout" | "unreachable" | "stopped" | "lostLog";
+  "noLeader" | "notLeader" | "notMember" | "timeout" | "unreachable" | "stopped" | "lostLog" | "staleState";
 
 /** Callers branch on `failure`. */
 export class RaftNodeError extends Error {

@@ -75,6 +75,19 @@ t.test("a member of another cluster at a peer's address: both sides say so", asy
   await until("refused there, too", () => two.node?.status().peers[0]?.link === "refused");
 });
 
+t.test("a member that was removed is refused and told so, also by peers that started later", async (t) => {
+  const cluster = new TestCluster(t, [1n, 2n]);
+  const [one, two] = cluster.members as [TestMember, TestMember];
+  const told: string[] = [];
+  await cluster.startOne(one, { isRemoved: (id) => id === 2n });
+  await cluster.startOne(two, { onRemoved: (refusal) => void told.push(refusal) });
+  await until("told", () => told.length > 0);
+  t.strictSame(told, ["member 2 was removed from the cluster"]);
+  t.equal(two.node?.status().peers[0]?.link, "refused");
+  const { refusal } = await dialAs(cluster, { kind: "bulk" });
+  t.match(refusal, /member 2 was removed/);
+});
+
 t.test("a proposal forwarded in another term is dropped", async (t) => {
   const cluster = new TestCluster(t, [1n]);
   await cluster.start();

@@ -60,6 +60,7 @@ export class Driver implements RaftNode {
   #term: number;
   #confState: ConfState;
   #holdLogUntilMs = 0;
+  #toldRemoved = false;
 
   constructor(options: RaftNodeOptions, log: RecoveredLog) {
     this.#options = options;
@@ -115,6 +116,7 @@ export class Driver implements RaftNode {
       {
         ...{ own: { clusterId, memberId: id }, listen: options.listen, tls: options.tls, limits, clock, rng, logger },
         peerUrlOf: options.peerUrlOf ?? ((peer) => urls.get(peer)),
+        isRemoved: (peer) => options.isRemoved?.(peer) ?? false,
         spoolPath: `${options.dir}/incoming-snapshot`,
       },
       {
@@ -130,6 +132,7 @@ export class Driver implements RaftNode {
         onPeerLost: (peer) => {
           if (this.#state === "running") this.#election.peerLost(peer);
         },
+        onRemoved: (refusal) => this.#removed(refusal),
         onPeerConnected: () => {
           const connected = this.#confState.voters.filter((voter) => this.#transport.isConnected(voter)).length;
           if ((connected + 1) * 2 > this.#confState.voters.length) this.#election.quorumConnected();
@@ -149,7 +152,8 @@ export class Driver implements RaftNode {
     this.#address = await this.#transport.start();
     this.#membersChanged(this.#confState);
     // A new member knows no configuration yet, only addresses.
-    if (this.#options.join === true) this.#transport.connect(this.#options.initialMembers.map((member) => member.id));
+    if (this.#options.join === true && membersOf(this.#confState).length === 0)
+      this.#transport.connect(this.#options.initialMembers.map((member) => member.id));
     this.#ticks = this.#timers.every(this.#timing.tickMs, () => this.#tick());
     const { voters } = this.#confState;
     if (voters.length === 1 && voters[0] === this.#options.id) this.#raw.campaign();
@@ -181,8 +185,9 @@ export class Driver implements RaftNode {
     return "accepted";
   }
 
-  proposeConfChange(change: ConfChange): ProposeOutcome {
+  proposeConfChange(change: ConfChange, options: { readonly asLeader?: boolean } = {}): ProposeOutcome {
     if (this.#state === "stopped") return "stopped";
+    if (options.asLeader === true && this.#raw.status().role !== "leader") return "noLeader";
     const outcome = this.#raw.proposeConfChange(change);
     this.#schedule();
     if (outcome === "appended" || outcome === "forwarded") return "accepted";
@@ -338,6 +343,13 @@ export class Driver implements RaftNode {
   #membersChanged(confState: ConfState): void {
     this.#confState = confState;
     this.#transport.setMembers(membersOf(confState));
+  }
+
+  #removed(refusal: string): void {
+    if (this.#state === "stopped" || this.#toldRemoved) return;
+    this.#toldRemoved = true;
+    this.#logger.error({ refusal }, "the other members say that this one is none of them any more");
+    this.#options.onRemoved?.(refusal);
   }
 
   #halt(error: RaftNodeError): void {

@@ -31,6 +31,8 @@ export interface Hello extends Identity {
 export interface Answer extends Identity {
   readonly version: number;
   readonly refusal: string;
+  /** The caller was a member and is none any more: it need not try again, here or elsewhere. */
+  readonly removed: boolean;
 }
 
 export function encodeHello(hello: Hello): Uint8Array {
@@ -52,11 +54,16 @@ export function encodeAnswer(answer: Answer): Uint8Array {
 /** @throws DecodeError */
 export function decodeAnswer(payload: Uint8Array): Answer {
   const { fields, ...rest } = decode(payload);
-  return { ...rest, refusal: typeof fields["refusal"] === "string" ? fields["refusal"] : "" };
+  const refusal = typeof fields["refusal"] === "string" ? fields["refusal"] : "";
+  return { ...rest, refusal, removed: refusal !== "" && fields["removed"] === true };
+}
+
+export interface RemovedMembers {
+  has(id: MemberId): boolean;
 }
 
 /** @returns why the caller is not welcome; empty if it is */
-export function refusalOf(hello: Hello, own: Identity, removed: ReadonlySet<MemberId>): string {
+export function refusalOf(hello: Hello, own: Identity, removed: RemovedMembers): string {
   if (hello.version !== protocolVersion) {
     return `protocol version ${hello.version} is not ${protocolVersion}: run the same version on all members`;
   }

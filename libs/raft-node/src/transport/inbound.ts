@@ -12,7 +12,7 @@ import type { OutgoingSnapshot, PeerTls } from "../types.ts";
 import { frame, FrameReader, frameTypes } from "./frames.ts";
 import type { Frame } from "./frames.ts";
 import { decodeHello, encodeAnswer, protocolVersion, refusalOf } from "./handshake.ts";
-import type { Hello, Identity } from "./handshake.ts";
+import type { Hello, Identity, RemovedMembers } from "./handshake.ts";
 import { Replies } from "./questions.ts";
 import { SnapshotSpool } from "./snapshot-spool.ts";
 import type { ReceivedSnapshot } from "./snapshot-spool.ts";
@@ -27,7 +27,7 @@ export interface InboundOptions {
   readonly spoolPath: string;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly removed: ReadonlySet<MemberId>;
+  readonly removed: RemovedMembers;
   /** All of one read; valid messages from that peer to this member. */
   readonly onMessages: (messages: readonly Message[]) => void;
   /** A whole snapshot is on disk at `spoolPath`. Resolves when Raft has it or has refused it. */
@@ -154,7 +154,15 @@ export class InboundServer {
       refusal = "another snapshot is arriving";
     if (refusal === "" && hello.kind === "state" && this.#serving !== undefined)
       refusal = "another state is being sent";
-    const answer = frame(frameTypes.answer, encodeAnswer({ version: protocolVersion, ...own, refusal }));
+    const answer = frame(
+      frameTypes.answer,
+      encodeAnswer({
+        version: protocolVersion,
+        ...own,
+        refusal,
+        removed: refusal !== "" && removed.has(hello.memberId),
+      }),
+    );
     if (refusal !== "") {
       const address = socket.remoteAddress ?? "unknown";
       logger.warn({ address, peer: hello.memberId.toString(16), reason: refusal }, "peer refused");

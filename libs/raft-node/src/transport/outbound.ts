@@ -30,6 +30,8 @@ export interface OutboundOptions {
   readonly onOpen: () => void;
   /** The peer replied to a question; the frame's payload, good until the call returns. */
   readonly onReply: (reply: Uint8Array) => void;
+  /** The peer says that this member was removed from the cluster. */
+  readonly onRemoved: (refusal: string) => void;
   /** An open connection ended. */
   readonly onLost: () => void;
   /** Nobody listens at the peer's address. */
@@ -175,6 +177,7 @@ export class OutboundConnection {
     }
     if (this.#refusal !== "") {
       socket.destroy();
+      if (answer.removed && answer.clusterId === own.clusterId) this.#options.onRemoved(answer.refusal);
       return;
     }
     clearTimeout(this.#state.timer);

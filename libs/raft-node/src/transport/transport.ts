@@ -29,6 +29,8 @@ export interface TransportHandlers {
   /** An open connection to or from `peer` ended, or nobody listens at its address. */
   readonly onPeerLost: (peer: MemberId) => void;
   readonly onPeerConnected: (peer: MemberId) => void;
+  /** A peer says that this member was removed from the cluster. */
+  readonly onRemoved: (refusal: string) => void;
 }
 
 export interface TransportOptions {
@@ -36,6 +38,8 @@ export interface TransportOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls: PeerTls | undefined;
   readonly peerUrlOf: (id: MemberId) => string | undefined;
+  /** Was once a member and is to be refused; beside those that leave while this process runs. */
+  readonly isRemoved: (id: MemberId) => boolean;
   readonly spoolPath: string;
   readonly limits: RaftNodeLimits;
   readonly clock: Clock;
@@ -67,7 +71,7 @@ export class Transport {
     this.#questions = new Questions(options.clock);
     this.#inbound = new InboundServer({
       ...options,
-      removed: this.#removed,
+      removed: { has: (id) => this.#removed.has(id) || options.isRemoved(id) },
       onMessages: handlers.onMessages,
       onSnapshot: handlers.onSnapshot,
       onStateWanted: handlers.onStateWanted,
@@ -104,6 +108,8 @@ export class Transport {
       this.#inbound.drop(id);
     }
     for (const id of ids) this.#removed.delete(id);
+    // A joining member called whom it was told of; now it knows.
+    if (ids.length > 0) for (const id of [...this.#peers.keys()]) if (!ids.includes(id)) this.#closePeer(id);
     this.#members = ids;
     this.connect(ids);
   }
@@ -203,6 +209,7 @@ export class Transport {
           if (kind === "control") this.#handlers.onPeerConnected(id);
         },
         onReply: (reply) => this.#questions.replied(id, reply),
+        onRemoved: (refusal) => this.#handlers.onRemoved(refusal),
         onLost: () => {
           if (kind === "bulk") this.#questions.lost(id);
           this.#handlers.onPeerLost(id);
