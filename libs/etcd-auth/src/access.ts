@@ -60,12 +60,7 @@ export class Access {
 
   /** Whoever ends a lease deletes its keys. */
   revokeLease(who: Identity, leaseId: bigint): void {
-    if (this.#store.enabled) this.#leaseKeys(who, leaseId, PermissionType.write);
-  }
-
-  /** Its keys are shown. */
-  readLease(who: Identity, leaseId: bigint): void {
-    if (this.#store.enabled) this.#leaseKeys(who, leaseId, PermissionType.read);
+    if (this.#store.enabled) this.#leaseKeys(who, leaseId);
   }
 
   /** Administrators see all, everybody sees themselves. */
@@ -93,7 +88,7 @@ export class Access {
   #put(who: Identity, { key, lease, prevKv }: PutRequest): void {
     this.write(who, key, noEnd);
     // Who may not end the lease may not hang keys on it either: it could never take them back.
-    if (lease !== 0n) this.#leaseKeys(who, lease, PermissionType.write);
+    if (lease !== 0n) this.#leaseKeys(who, lease);
     if (prevKv) this.read(who, key, noEnd);
   }
 
@@ -109,10 +104,10 @@ export class Access {
     if (requestTxn !== undefined) this.txn(who, requestTxn);
   }
 
-  #leaseKeys(who: Identity, leaseId: bigint, permission: number): void {
+  #leaseKeys(who: Identity, leaseId: bigint): void {
     const user = this.#store.user(who.username);
     if (user !== undefined && hasRootRole(user)) return;
-    for (const key of this.#keysOfLease(leaseId)) this.#keys(who, permission, fromByteString(key), noEnd);
+    for (const key of this.#keysOfLease(leaseId)) this.write(who, fromByteString(key), noEnd);
   }
 
   #keys(who: Identity, permission: number, key: Uint8Array, rangeEnd: Uint8Array): void {

@@ -14,6 +14,9 @@ export type {
 } from "./store-client.ts";
 export { memoryStore } from "./memory/memory-store.ts";
 export type { MemoryStore, MemoryStoreOptions } from "./memory/memory-store.ts";
+export type { AuthApi } from "./auth/auth-requests.ts";
+export type { Credentials } from "./auth/caller.ts";
+export type { JwtAlgorithm, JwtOptions, TokenOptions } from "./auth/tokens.ts";
 export { EtcdServerError, etcdText } from "./server/errors.ts";
 export type { EtcdServerFailure } from "./server/errors.ts";
 export type {

@@ -1,12 +1,17 @@
 import { randomInt } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { seededRng, systemClock, type Clock, type Rng } from "@triarch/base";
 import { startRaftNode, type PeerTls, type RaftNode, type RaftTiming } from "@triarch/raft-node";
 import type { Logger } from "@triarch/telemetry";
 import { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";
 import { Membership, type InitialMember } from "./members/membership.ts";
+import { clusterCaller } from "./auth/caller.ts";
+import { clientAuth } from "./auth/client-auth.ts";
+import type { TokenOptions } from "./auth/tokens.ts";
 import { AppliedWaiter } from "./server/applied-waiter.ts";
 import { autoCompactionDefault, type AutoCompactionPolicy } from "./server/auto-compaction.ts";
 import { CompactionRunner } from "./server/compaction-runner.ts";
+import { CorruptionMonitor } from "./server/corruption-monitor.ts";
 import { memberDataDir, type MemberDataDir } from "./server/data-dir.ts";
 import { MemberDatabase } from "./server/database.ts";
 import type { EtcdServer } from "./server/etcd-server.ts";
@@ -14,13 +19,14 @@ import { Flusher } from "./server/flusher.ts";
 import { Housekeeping } from "./server/housekeeping.ts";
 import { LeaseRequests } from "./server/lease-requests.ts";
 import { LeaderWaiter } from "./server/leader-waiter.ts";
-import { quotaBytesDefault, requestTimeoutMs } from "./server/limits.ts";
+import { hashCheckIntervalMs, quotaBytesDefault, requestTimeoutMs } from "./server/limits.ts";
 import { Maintenance } from "./server/maintenance.ts";
 import { PeerCalls } from "./server/peer-calls.ts";
 import { PendingProposals } from "./server/pending-proposals.ts";
 import { Proposer } from "./server/proposer.ts";
 import { StoreStateMachine } from "./server/raft-state-machine.ts";
 import { Gate, Reads } from "./server/reads.ts";
+import { damageFound, reseed, reseedNeeded, writeReseedMark, type ReseedMark } from "./server/reseed.ts";
 import { ReplicatedServer } from "./server/replicated-server.ts";
 import { SpaceGuard } from "./server/space-guard.ts";
 import { SpaceKeeper } from "./server/space-keeper.ts";
@@ -48,7 +54,11 @@ export interface StoreOptions {
   readonly quotaBytes?: number;
   /** Default: periodic, 5 minutes. */
   readonly autoCompaction?: AutoCompactionPolicy;
+  /** Between two comparisons of all members' data, while this one leads; 0: never. Default a minute. */
+  readonly hashCheckIntervalMs?: number;
   readonly requestTimeoutMs?: number;
+  /** How clients of the etcd port that logged in are known again. Default simple; alike on all members. */
+  readonly authTokens?: TokenOptions;
   readonly clock?: Clock;
   /** Another driver of the log, for tests of what stands on it. */
   readonly startRaft?: typeof startRaftNode;
@@ -68,18 +78,51 @@ export interface RunningStore {
 
 /**
  * Starts one member: opens its database, rebuilds the state, replays the log, joins its peers. Resolves before there is
- * a leader.
+ * a leader. A member whose database is damaged, with its log whole, first takes another member's state, however long
+ * that takes.
  *
- * @throws LevelStoreError | WalError | Error naming what is wrong with the data directory or the options
+ * @throws LevelStoreError | WalError | RaftNodeError | Error naming what is wrong with the data directory or the options
  */
 export async function startStore(options: StoreOptions): Promise<RunningStore> {
   const identity = identityOf(options);
-  const fatal = onceFatal(options);
   const dir = memberDataDir(options.dataDir);
+  const needed = await reseedNeeded(dir);
+  if (needed !== undefined) {
+    await takeOtherState(options, identity, dir, needed);
+    return startMember(options, identity, dir);
+  }
+  try {
+    const running = await startMember(options, identity, dir);
+    await rm(dir.damaged, { recursive: true, force: true });
+    return running;
+  } catch (error) {
+    const found = damageFound(error);
+    if (found === undefined) throw error;
+    await takeOtherState(options, identity, dir, found);
+    return startMember(options, identity, dir);
+  }
+}
+
+async function takeOtherState(
+  options: StoreOptions,
+  { memberId, clusterId, idOf }: Identity,
+  dir: MemberDataDir,
+  mark: ReseedMark,
+): Promise<void> {
+  const { initialMembers, peerUrlOf, peerTls, logger } = options;
+  const peers = initialMembers
+    .filter(({ name }) => name !== options.name)
+    .map((member) => ({ id: idOf(member), url: peerUrlOf?.(member.name) ?? member.peerUrls[0] ?? "" }));
+  await reseed({ dir, mark, memberId, clusterId, peers, peerTls, logger });
+}
+
+async function startMember(options: StoreOptions, identity: Identity, dir: MemberDataDir): Promise<RunningStore> {
+  const fatal = onceFatal(options);
   const database = await MemberDatabase.open(dir);
   try {
     const local = await openLocal(options, identity, database, fatal);
     const node = await startNode(options, identity, dir, local, fatal);
+    giveUpWhenUntrusted(options, identity, dir, local, node, fatal);
     return runServer(options, identity, local, node);
   } catch (error) {
     await database.close();
@@ -100,6 +143,28 @@ function identityOf({ name, clusterToken, initialMembers }: StoreOptions): Ident
     throw new Error(`member ${name} is not among the initial members; add it there with its peer URL`);
   }
   return { memberId: idOf(own), clusterId: clusterIdOf(initialMembers.map(idOf)), idOf };
+}
+
+/** From now on damage ends the process; the mark makes the next start take another member's state. */
+function giveUpWhenUntrusted(
+  { initialMembers }: StoreOptions,
+  { memberId }: Identity,
+  dir: MemberDataDir,
+  { database, untrusted }: Local,
+  node: RaftNode,
+  fatal: (error: unknown) => void,
+): void {
+  const giveUp = (error: Error, minIndex: number): void => {
+    // A lone member has nobody to take it from: what the disk gives back may be sound next time.
+    if (initialMembers.length === 1) return fatal(error);
+    const mark = { reason: error.message, minIndex, preferred: node.leader === memberId ? "" : node.leader.toString() };
+    writeReseedMark(dir, mark).then(() => fatal(error), fatal);
+  };
+  database.watchForDamage((error) => giveUp(error, 0));
+  untrusted.then(
+    (index) => giveUp(new Error("this member's data differ from the majority's; it starts again with theirs"), index),
+    fatal,
+  );
 }
 
 /** What a member has before it talks to anyone. */
@@ -127,11 +192,20 @@ async function openLocal(
   const watches = new Watches(state.mvcc, fatal);
   const compactions = new CompactionRunner(state.mvcc, (rows) => machine.addRows(rows), fatal);
   const onCompacted = (): void => compactions.start();
-  const machine: StateMachine = new StateMachine({ state, position, flusher, pending, applied, onCompacted });
+  const untrusted = Promise.withResolvers<number>();
+  const onCorruptAlarm = (id: bigint, index: number): void => {
+    if (id === memberId) untrusted.resolve(index);
+  };
+  const machine: StateMachine = new StateMachine({
+    ...{ state, position, flusher, pending, applied, onCompacted, onCorruptAlarm },
+  });
   const leader = new LeaderWaiter(clock);
   const gate = new Gate();
   const peerCalls = new PeerCalls();
+  const tokens = options.authTokens ?? { kind: "simple" };
   return {
+    cluster: clusterCaller(state.auth),
+    clientAuth: clientAuth({ auth: state.auth, applied, clock, tokens }),
     clock,
     timeoutMs,
     database,
@@ -145,6 +219,8 @@ async function openLocal(
     leader,
     gate,
     peerCalls,
+    /** Resolves with the log's index when the cluster says that this member's data are not to be trusted. */
+    untrusted: untrusted.promise,
   };
 }
 
@@ -196,13 +272,21 @@ function runServer(options: StoreOptions, identity: Identity, local: Local, node
     leaseExtensionMs: electionTimeoutMs(options.timing),
     autoCompaction: options.autoCompaction ?? autoCompactionDefault,
   });
+  const corruption = new CorruptionMonitor({
+    ...shared,
+    proposer,
+    reads,
+    intervalMs: options.hashCheckIntervalMs ?? hashCheckIntervalMs,
+  });
   compactions.start(); // one that a crash cut short
 
   const close = async (): Promise<void> => {
     await node.stop({ handOver: true });
     housekeeping.close();
+    corruption.close();
     for (const waiting of [pending, applied, leader]) waiting.failAll({ code: "stopped" });
     watches.close();
+    await local.clientAuth.passwords.close();
     await compactions.stop();
     try {
       await flusher.flush();

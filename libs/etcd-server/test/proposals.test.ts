@@ -1,5 +1,6 @@
 import t from "tap";
 import { ManualClock, utf8 } from "@triarch/base";
+import { nobody as noIdentity } from "@triarch/etcd-auth";
 import { InternalRaftRequest } from "@triarch/etcd-proto";
 import { clusterIdOf, memberIdOf, memberIdText } from "../src/members/member-ids.ts";
 import type { Consensus } from "../src/server/consensus.ts";
@@ -68,6 +69,7 @@ t.test("a write waits for a leader, and again when Raft drops it unproposed", as
     ...{ memberId: 1n, clock, timeoutMs: 7_000, pending, leader },
     consensus: consensus as unknown as Consensus,
     flusher: { unflushedBytes: 0 } as unknown as Flusher,
+    cluster: { identity: () => noIdentity },
   });
   const put = { put: { key: utf8("/a"), value: utf8("1") } };
   const first = proposer.propose(put);

@@ -139,6 +139,11 @@ export class Lessor {
     return { remainingSeconds: Math.floor(remainingMs / 1000), grantedSeconds: lease.ttlSeconds, keys };
   }
 
+  /** As applied entries have attached them, in order; whatever the time is. Empty when there is no such lease. */
+  keysOf(leaseId: bigint): readonly ByteString[] {
+    return [...(this.#leases.get(leaseId)?.keys ?? [])].sort();
+  }
+
   /** Soonest to expire first. */
   leaseIds(): readonly bigint[] {
     return [...this.#leases.values()]

@@ -12,6 +12,11 @@ export function memberIdOf(peerUrls: readonly string[], clusterToken: string): b
   return firstEightBytes(utf8([...peerUrls].sort().join("") + clusterToken));
 }
 
+/** An id for a member that joins at `nowMs`: another each second, so that one which was removed never comes back. */
+export function joiningMemberIdOf(peerUrls: readonly string[], clusterToken: string, nowMs: number): bigint {
+  return memberIdOf(peerUrls, `${clusterToken}${Math.floor(nowMs / 1000)}`);
+}
+
 /** First 8 bytes of SHA-1 over the initial members' ids, ascending. */
 export function clusterIdOf(memberIds: readonly bigint[]): bigint {
   const ascending = [...memberIds].sort((left, right) => (left < right ? -1 : 1));

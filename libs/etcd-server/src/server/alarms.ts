@@ -30,6 +30,16 @@ export class Alarms {
   has(type: number): boolean {
     return this.list(type).length > 0;
   }
+
+  /** Data differ and nobody knows who is right: nothing is served. The alarm of one member stops that member only. */
+  get hasCorruptCluster(): boolean {
+    return this.list(AlarmType.corrupt).some(({ memberId }) => memberId === 0n);
+  }
+
+  /** The member is not to serve what it has. */
+  isOutOfService(memberId: bigint): boolean {
+    return this.list(AlarmType.corrupt).some((alarm) => alarm.memberId === memberId || alarm.memberId === 0n);
+  }
 }
 
 export function alarmKey(alarm: AlarmMember): Uint8Array {

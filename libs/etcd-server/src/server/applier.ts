@@ -15,6 +15,7 @@ import {
 import type { Lessor } from "@triarch/lease";
 import { encodeRevisionKey, type Applied, type MvccStore } from "@triarch/mvcc";
 import type { BucketRow } from "@triarch/store-level";
+import type { ReplicatedAuth } from "../auth/replicated-auth.ts";
 import { memberRow, type Membership } from "../members/membership.ts";
 import { alarmKey, type Alarms } from "./alarms.ts";
 import { EtcdServerError } from "./errors.ts";
@@ -26,6 +27,7 @@ export interface ReplicatedState {
   readonly lessor: Lessor;
   readonly alarms: Alarms;
   readonly membership: Membership;
+  readonly auth: ReplicatedAuth;
 }
 
 export interface ApplyResult {
@@ -39,12 +41,14 @@ export interface ApplyResult {
  * Applies one request from the log. Deterministic: the request and the state decide, nothing else, so every member
  * gets the same rows. A refusal is an error and changes nothing.
  *
- * @throws MvccError | LeaseError | EtcdServerError what the proposer is told
+ * @param index of its entry in the log
+ * @throws MvccError | LeaseError | AuthError | EtcdServerError what the proposer is told
  */
-export function applyRequest(state: ReplicatedState, request: InternalRaftRequest): ApplyResult {
-  const { mvcc, alarms } = state;
-  if (alarms.has(AlarmType.corrupt) && request.alarm === undefined) throw new EtcdServerError({ code: "corrupt" });
+export function applyRequest(state: ReplicatedState, request: InternalRaftRequest, index: number): ApplyResult {
+  const { mvcc, alarms, auth } = state;
+  if (alarms.hasCorruptCluster && request.alarm === undefined) throw new EtcdServerError({ code: "corrupt" });
   if (alarms.has(AlarmType.noSpace) && takesSpace(request)) throw new EtcdServerError({ code: "noSpace" });
+  auth.authorize(request);
   if (request.put !== undefined) return ofMvcc(mvcc.put(request.put));
   if (request.txn !== undefined) return ofMvcc(mvcc.txn(request.txn));
   if (request.deleteRange !== undefined) return ofMvcc(mvcc.deleteRange(request.deleteRange));
@@ -54,6 +58,8 @@ export function applyRequest(state: ReplicatedState, request: InternalRaftReques
   if (request.leaseCheckpoint !== undefined) return applyLeaseCheckpoint(state, request.leaseCheckpoint.checkpoints);
   if (request.alarm !== undefined) return applyAlarm(state, request.alarm);
   if (request.clusterMemberAttrSet !== undefined) return applyMemberAttributes(state, request.clusterMemberAttrSet);
+  const applied = auth.apply(request, index);
+  if (applied !== undefined) return { answer: applied, rows: applied.rows };
   throw new EtcdServerError({ code: "notSupported", what: "this kind of request" });
 }
 

@@ -4,6 +4,7 @@ import type { RaftNode } from "@triarch/raft-node";
 export type Consensus = Pick<
   RaftNode,
   | "propose"
+  | "proposeConfChange"
   | "readIndex"
   | "ask"
   | "transferLeadership"

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
+import { decodeAuthRows, type AuthBucket, type AuthRow } from "@triarch/etcd-auth";
 import { AlarmMember } from "@triarch/etcd-proto";
 import { decodeLeaseRow, Lessor } from "@triarch/lease";
 import { decodeRevisionKey, openMvccStore } from "@triarch/mvcc";
 import { openLevelStore, type Bucket, type LevelStore } from "@triarch/store-level";
 import type { Clock } from "@triarch/base";
+import { ReplicatedAuth } from "../auth/replicated-auth.ts";
 import { memberIdText } from "../members/member-ids.ts";
 import { Membership, memberOfRow, memberRow } from "../members/membership.ts";
 import { Alarms } from "./alarms.ts";
@@ -23,6 +25,7 @@ import { pause } from "./pause.ts";
 export class MemberDatabase {
   readonly #dir: MemberDataDir;
   #level: LevelStore;
+  #onDamaged: ((error: Error) => void) | undefined;
 
   private constructor(dir: MemberDataDir, level: LevelStore) {
     this.#dir = dir;
@@ -41,6 +44,12 @@ export class MemberDatabase {
     return this.#level;
   }
 
+  /** @param onDamaged called when a row is found damaged from now on: the member must not go on with this database */
+  watchForDamage(onDamaged: (error: Error) => void): void {
+    this.#onDamaged = onDamaged;
+    this.#level.onDamaged = onDamaged;
+  }
+
   /** Opens the empty database that a received state is written into. */
   async openIncoming(): Promise<LevelStore> {
     await rm(this.#dir.incoming, { recursive: true, force: true });
@@ -53,6 +62,7 @@ export class MemberDatabase {
     await this.#level.close();
     await finishReplacement(this.#dir);
     this.#level = await openLevelStore({ directory: this.#dir.database });
+    this.#level.onDamaged = this.#onDamaged;
   }
 
   /**
@@ -64,7 +74,8 @@ export class MemberDatabase {
     await this.#restoreLeases(lessor);
     const backend = this.#level.keyRows;
     const mvcc = await openMvccStore({ backend, leases: lessor, pause, ...this.#compactRevisions() });
-    const state = { mvcc, lessor, alarms: new Alarms(), membership: new Membership() };
+    const auth = new ReplicatedAuth({ clock, keysOfLease: (id) => lessor.keysOf(id) });
+    const state = { mvcc, lessor, alarms: new Alarms(), membership: new Membership(), auth };
     if ((await this.#all("members")).length === 0) await this.#writeMembers(initial);
     await this.#restoreSmall(state);
     if (state.membership.get(memberId) === undefined) {
@@ -96,10 +107,17 @@ export class MemberDatabase {
     lessor.restore((await this.#all("lease")).map(decodeLeaseRow));
   }
 
-  async #restoreSmall({ alarms, membership }: ReplicatedState): Promise<void> {
+  async #restoreSmall({ alarms, membership, auth }: ReplicatedState): Promise<void> {
     alarms.reset((await this.#all("alarm")).map(({ key }) => AlarmMember.decode(key)));
     membership.clear();
     for (const { key, value } of await this.#all("members")) membership.set(memberOfRow(key, value));
+    auth.store.restore(decodeAuthRows(await this.#authRows()));
+  }
+
+  async #authRows(): Promise<readonly AuthRow[]> {
+    const names: readonly AuthBucket[] = ["auth", "authUsers", "authRoles"];
+    const rows = await Promise.all(names.map(async (bucket) => ({ bucket, rows: await this.#all(bucket) })));
+    return rows.flatMap(({ bucket, rows }) => rows.map((row) => ({ bucket, ...row })));
   }
 
   async #writeMembers(membership: Membership): Promise<void> {

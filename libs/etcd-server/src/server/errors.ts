@@ -19,6 +19,16 @@ export type EtcdServerFailure =
   | { readonly code: "leaseExists"; readonly leaseId: bigint }
   | { readonly code: "leaseTtlTooLarge"; readonly ttlSeconds: number }
   | { readonly code: "memberNotFound"; readonly memberId: bigint }
+  | { readonly code: "memberExists" }
+  | { readonly code: "peerUrlsExist" }
+  | { readonly code: "badMemberUrls" }
+  /** With the change, fewer than a majority of the voting members would have started. */
+  | { readonly code: "notEnoughStartedMembers" }
+  /** A voting member that the change needs is not connected to the leader. */
+  | { readonly code: "unhealthyCluster" }
+  | { readonly code: "memberNotLearner" }
+  | { readonly code: "learnerNotReady" }
+  | { readonly code: "tooManyLearners" }
   | { readonly code: "notLeader" }
   | { readonly code: "badTransferee" }
   /** Another member that had to be asked cannot be had; nothing was proposed. */
@@ -65,6 +75,14 @@ const texts: Readonly<Record<Exclude<EtcdServerFailure["code"], "timeout" | "not
   leaseExists: "etcdserver: lease already exists",
   leaseTtlTooLarge: "etcdserver: too large lease TTL",
   memberNotFound: "etcdserver: member not found",
+  memberExists: "etcdserver: member ID already exist",
+  peerUrlsExist: "etcdserver: Peer URLs already exists",
+  badMemberUrls: "etcdserver: given member URLs are invalid",
+  notEnoughStartedMembers: "etcdserver: re-configuration failed due to not enough started members",
+  unhealthyCluster: "etcdserver: unhealthy cluster",
+  memberNotLearner: "etcdserver: can only promote a learner member",
+  learnerNotReady: "etcdserver: can only promote a learner member which is in sync with leader",
+  tooManyLearners: "etcdserver: too many learner members in cluster",
   notLeader: "etcdserver: not leader",
   badTransferee: "etcdserver: bad leader transferee",
   unreachable: "etcdserver: request timed out, possibly due to connection lost",

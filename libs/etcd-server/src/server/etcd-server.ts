@@ -23,6 +23,8 @@ import type {
   TxnRequestInit,
   TxnResponse,
 } from "@triarch/etcd-proto";
+import type { AuthApi } from "../auth/auth-requests.ts";
+import type { Credentials } from "../auth/caller.ts";
 import type { StoreStatus } from "../store-client.ts";
 
 /**
@@ -33,6 +35,16 @@ import type { StoreStatus } from "../store-client.ts";
  * Answers carry a full header. Byte fields may be shared with the store and must not be changed.
  */
 export interface EtcdServer {
+  /**
+   * The same server in a client's name: while authentication is on, its methods reject with `AuthError` what the client
+   * may not do. Without this step a caller acts for the cluster itself and may do everything. Cheap: one for each call.
+   */
+  as(credentials: Credentials): EtcdServer;
+  /** Users, roles, tokens. */
+  readonly auth: AuthApi;
+  /** Resolves when this member can tell whose token it is, or that it is nobody's; undefined: it can now. */
+  credentialsKnown(credentials: Credentials): Promise<void> | undefined;
+
   /** Linearizable unless `serializable`. A read of many rows is cut into slices, all at one revision. */
   range(request: RangeRequestInit): Promise<RangeResponse>;
   put(request: PutRequestInit): Promise<PutResponse>;
@@ -72,6 +84,8 @@ export interface EtcdServer {
   header(): ResponseHeader;
   storeStatus(): StoreStatus;
   leaderId(): bigint;
+  /** Has no vote: it may lag, and serves only what the caller says may be old. */
+  isLearner(): boolean;
   /** Called with the new leader's id, 0n for none. @returns a function that ends it */
   onLeaderChange(handler: (leaderId: bigint) => void): () => void;
   /** Hands leadership over if this member leads; resolves when another leads, nobody can, or a bounded wait is over. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fromByteString, type Clock, type Rng } from "@triarch/base";
 import { LeaseKeepAliveResponse, LeaseTimeToLiveResponse } from "@triarch/etcd-proto";
 import { LeaseError, pickLeaseId, type Lessor } from "@triarch/lease";
+import type { Caller } from "../auth/caller.ts";
 import type { AppliedWaiter } from "./applied-waiter.ts";
 import type { Consensus } from "./consensus.ts";
 import { EtcdServerError, ofLessor } from "./errors.ts";
@@ -38,19 +39,22 @@ export class LeaseRequests {
   }
 
   /** @param request.id 0: one is picked here */
-  async grant(request: { readonly id: bigint; readonly ttl: number }): Promise<{
+  async grant(
+    request: { readonly id: bigint; readonly ttl: number },
+    caller: Caller,
+  ): Promise<{
     readonly revision: number;
     readonly id: bigint;
     readonly ttl: number;
   }> {
     const { proposer, rng } = this.#options;
     const id = request.id === 0n ? pickLeaseId(rng) : request.id;
-    const answer = await proposer.propose({ leaseGrant: { id, ttl: request.ttl } });
+    const answer = await proposer.propose({ leaseGrant: { id, ttl: request.ttl } }, caller);
     return answer as { readonly revision: number; readonly id: bigint; readonly ttl: number };
   }
 
-  async revoke(id: bigint): Promise<{ readonly revision: number }> {
-    return (await this.#options.proposer.propose({ leaseRevoke: { id } })) as { readonly revision: number };
+  async revoke(id: bigint, caller: Caller): Promise<{ readonly revision: number }> {
+    return (await this.#options.proposer.propose({ leaseRevoke: { id } }, caller)) as { readonly revision: number };
   }
 
   /**

@@ -21,3 +21,5 @@ export const quotaBytesDefault = 2 * 1024 * 1024 * 1024;
 export const sweepIntervalMs = 500;
 /** Leases revoked per sweep at most: 1,000 a second, as etcd. */
 export const revokesPerSweepMax = 500;
+/** Between two comparisons of the members' hashes, and more when hashing takes long. */
+export const hashCheckIntervalMs = 60_000;

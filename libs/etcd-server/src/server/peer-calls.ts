@@ -1,9 +1,21 @@
 import { concatBytes, utf8, utf8Text } from "@triarch/base";
 import {
+  HashKvRequest,
+  HashKvResponse,
   LeaseKeepAliveRequest,
   LeaseKeepAliveResponse,
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
+  MemberAddRequest,
+  MemberAddResponse,
+  MemberPromoteRequest,
+  MemberPromoteResponse,
+  MemberRemoveRequest,
+  MemberRemoveResponse,
+  MemberReplaceRequest,
+  MemberReplaceResponse,
+  MemberUpdateRequest,
+  MemberUpdateResponse,
   type MessageType,
 } from "@triarch/etcd-proto";
 import type { Consensus } from "./consensus.ts";
@@ -17,6 +29,12 @@ import { ofRaft } from "./reads.ts";
 const calls = {
   leaseKeepAlive: call(1, LeaseKeepAliveRequest, LeaseKeepAliveResponse),
   leaseTimeToLive: call(2, LeaseTimeToLiveRequest, LeaseTimeToLiveResponse),
+  memberAdd: call(8, MemberAddRequest, MemberAddResponse),
+  memberRemove: call(9, MemberRemoveRequest, MemberRemoveResponse),
+  memberUpdate: call(10, MemberUpdateRequest, MemberUpdateResponse),
+  memberPromote: call(11, MemberPromoteRequest, MemberPromoteResponse),
+  memberReplace: call(12, MemberReplaceRequest, MemberReplaceResponse),
+  hashKv: call(16, HashKvRequest, HashKvResponse),
 };
 
 interface PeerCall<In, InInit, Out, OutInit> {
@@ -34,7 +52,17 @@ type Answerer = (request: never) => Promise<unknown>;
 const answered = Uint8Array.of(0);
 const refused = Uint8Array.of(1);
 /** Failures that cross over; whatever else happens over there is "unavailable" here and may be tried again. */
-const crossing: ReadonlySet<string> = new Set(["notLeader", "timeout", "tooManyRequests", "stopped"]);
+const crossing: ReadonlySet<string> = new Set(["notLeader", "timeout", "tooManyRequests", "stopped", "memberNotFound"]);
+const memberRefusals = [
+  "memberExists",
+  "peerUrlsExist",
+  "badMemberUrls",
+  "notEnoughStartedMembers",
+  "unhealthyCluster",
+  "memberNotLearner",
+  "learnerNotReady",
+  "tooManyLearners",
+] as const;
 
 export class PeerCalls {
   readonly #answerers = new Map<number, { readonly name: PeerCallName; readonly answer: Answerer }>();
@@ -53,8 +81,9 @@ export class PeerCalls {
       const response = await served.answer(input.decode(question.subarray(1)) as never);
       return concatBytes([answered, output.encode(response as never)]);
     } catch (error) {
-      if (!(error instanceof EtcdServerError) || !crossing.has(error.failure.code)) throw error;
-      return concatBytes([refused, utf8(error.failure.code)]);
+      const text = error instanceof EtcdServerError ? crossingText(error.failure) : undefined;
+      if (text === undefined) throw error;
+      return concatBytes([refused, utf8(text)]);
     }
   }
 
@@ -87,7 +116,18 @@ function call<In, InInit, Out, OutInit>(
   return { kind, input, output };
 }
 
-function failureOf(code: string): EtcdServerFailure {
+/** @returns undefined for what stays here */
+function crossingText(failure: EtcdServerFailure): string | undefined {
+  const { code } = failure;
+  if (!crossing.has(code) && !memberRefusals.some((one) => one === code)) return undefined;
+  return code === "memberNotFound" ? `${code} ${failure.memberId}` : code;
+}
+
+function failureOf(text: string): EtcdServerFailure {
+  const [code = "", subject = "0"] = text.split(" ");
+  if (code === "memberNotFound") return { code, memberId: BigInt(subject) };
+  const refusal = memberRefusals.find((one) => one === code);
+  if (refusal !== undefined) return { code: refusal };
   if (code === "notLeader" || code === "tooManyRequests") return { code };
   return code === "timeout" ? { code, cause: "none" } : { code: "unreachable" };
 }

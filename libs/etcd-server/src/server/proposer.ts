@@ -1,6 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "@triarch/base";
+import { AuthError, type Identity } from "@triarch/etcd-auth";
 import { InternalRaftRequest, type InternalRaftRequestInit } from "@triarch/etcd-proto";
+import type { Caller } from "../auth/caller.ts";
 import type { Consensus } from "./consensus.ts";
 import { EtcdServerError } from "./errors.ts";
 import type { Flusher } from "./flusher.ts";
@@ -22,6 +24,7 @@ export class Proposer {
   readonly #pending: PendingProposals;
   readonly #leader: LeaderWaiter;
   readonly #flusher: Flusher;
+  readonly #cluster: Caller;
   readonly #ids: RequestIds;
 
   constructor(options: {
@@ -32,6 +35,8 @@ export class Proposer {
     readonly pending: PendingProposals;
     readonly leader: LeaderWaiter;
     readonly flusher: Flusher;
+    /** In whose name a request is made that nobody else made. */
+    readonly cluster: Caller;
   }) {
     this.#clock = options.clock;
     this.#timeoutMs = options.timeoutMs;
@@ -39,21 +44,39 @@ export class Proposer {
     this.#pending = options.pending;
     this.#leader = options.leader;
     this.#flusher = options.flusher;
+    this.#cluster = options.cluster;
     this.#ids = new RequestIds(options.memberId, options.clock);
   }
 
-  /** @throws EtcdServerError, or what applying the request refuses with */
-  async propose(request: InternalRaftRequestInit): Promise<unknown> {
+  /**
+   * A request that was refused because users or roles changed while it was under way is made again for who the caller is
+   * now: it had no effect.
+   *
+   * @throws EtcdServerError, or what applying the request refuses with
+   */
+  async propose(request: InternalRaftRequestInit, caller = this.#cluster): Promise<unknown> {
+    const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs;
+    for (;;) {
+      const who = caller.identity();
+      try {
+        return await this.#proposeFor(request, who, deadlineMs);
+      } catch (error) {
+        const passing = error instanceof AuthError && isPassing(error) && this.#clock.monotonicMs() < deadlineMs;
+        if (!passing || caller.identity().authRevision <= who.authRevision) throw error;
+      }
+    }
+  }
+
+  async #proposeFor(request: InternalRaftRequestInit, who: Identity, deadlineMs: number): Promise<unknown> {
     const waiting = this.#pending.size + this.#leader.size;
     if (this.#flusher.unflushedBytes > unflushedBytesMax || waiting >= pendingProposalsMax) {
       throw new EtcdServerError({ code: "tooManyRequests" });
     }
     const id = this.#ids.next();
-    const data = InternalRaftRequest.encode({ ...request, header: { id } });
+    const data = InternalRaftRequest.encode({ ...request, header: { id, ...who } });
     if (data.length > requestBytesMax) {
       throw new EtcdServerError({ code: "requestTooLarge", sizeBytes: data.length, limitBytes: requestBytesMax });
     }
-    const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs;
     for (;;) {
       if (this.#consensus.leader === 0n) await this.#leader.known(deadlineMs);
       try {
@@ -80,4 +103,9 @@ export class Proposer {
         throw new EtcdServerError({ code: "stopped" });
     }
   }
+}
+
+/** The caller was looked up before users or roles, or the switch, changed. */
+function isPassing({ failure }: AuthError): boolean {
+  return failure.code === "oldRevision" || failure.code === "userEmpty";
 }

@@ -27,15 +27,19 @@ export class Reads {
     this.#gate = options.gate;
   }
 
-  async range(request: RangeRequest): Promise<RangeResponse> {
+  /** @param permit called when this member knows all that it has to, right before reading; throws a refusal */
+  async range(request: RangeRequest, permit: () => void): Promise<RangeResponse> {
     if (!request.serializable) await this.barrier();
     if (this.#gate.shut) await this.#gate.opened();
+    permit();
     return this.#mvcc.rangePaced(request);
   }
 
-  async txn(request: TxnRequest, serializable: boolean): Promise<TxnResponse> {
+  /** @param permit as in `range` */
+  async txn(request: TxnRequest, serializable: boolean, permit: () => void): Promise<TxnResponse> {
     if (!serializable) await this.barrier();
     if (this.#gate.shut) await this.#gate.opened();
+    permit();
     return this.#mvcc.txn(request).response;
   }
 
@@ -91,6 +95,7 @@ function failureOf(failure: RaftNodeError["failure"]): EtcdServerFailure {
       return { code: "badTransferee" };
     case "timeout":
     case "lostLog":
+    case "staleState":
       return { code: "timeout", cause: "none" };
   }
 }

@@ -1,3 +1,5 @@
+import { emptyBytes } from "@triarch/base";
+import type { Access } from "@triarch/etcd-auth";
 import {
   AlarmAction,
   DeleteRangeRequest,
@@ -12,6 +14,7 @@ import {
   type DeleteRangeResponse,
   type HashKvResponse,
   type HashResponse,
+  type InternalRaftRequestInit,
   type LeaseGrantResponse,
   type LeaseKeepAliveResponse,
   type LeaseLeasesResponse,
@@ -35,6 +38,9 @@ import {
   validateRange,
   validateTxn,
 } from "@triarch/mvcc";
+import { AuthRequests, type AuthApi } from "../auth/auth-requests.ts";
+import { clientCaller, type Caller, type Credentials } from "../auth/caller.ts";
+import type { ClientAuth } from "../auth/client-auth.ts";
 import type { StoreStatus } from "../store-client.ts";
 import type { Consensus } from "./consensus.ts";
 import { EtcdServerError } from "./errors.ts";
@@ -59,6 +65,9 @@ export interface ServerParts {
   readonly maintenance: Maintenance;
   readonly space: SpaceKeeper;
   readonly watches: Watches;
+  readonly clientAuth: ClientAuth;
+  /** Who everything is done for that no client asked for. */
+  readonly cluster: Caller;
   /** Ends everything, in order. */
   readonly close: () => Promise<void>;
 }
@@ -66,75 +75,101 @@ export interface ServerParts {
 /** `EtcdServer` over Raft: what only reads goes to `Reads`, what writes to `Proposer`; answers get their header here. */
 export class ReplicatedServer implements EtcdServer {
   readonly #parts: ServerParts;
+  readonly #caller: Caller;
+  /** The one that acts for the cluster. */
+  readonly #main: ReplicatedServer;
   #closing: Promise<void> | undefined;
 
-  constructor(parts: ServerParts) {
+  /** @param client in whose name, on which server; without it for the cluster itself */
+  constructor(parts: ServerParts, client?: { readonly caller: Caller; readonly main: ReplicatedServer }) {
     this.#parts = parts;
+    this.#caller = client?.caller ?? parts.cluster;
+    this.#main = client?.main ?? this;
+  }
+
+  as(credentials: Credentials): EtcdServer {
+    const { state, clientAuth } = this.#parts;
+    const caller = clientCaller(state.auth, clientAuth.tokens, credentials);
+    return new ReplicatedServer(this.#parts, { caller, main: this.#main });
+  }
+
+  get auth(): AuthApi {
+    this.#assertOpen();
+    const { state, reads, proposer, clientAuth } = this.#parts;
+    return new AuthRequests({ auth: state.auth, reads, proposer, ...clientAuth }, this.#caller, () => this.header());
+  }
+
+  credentialsKnown({ token }: Credentials): Promise<void> | undefined {
+    return token === undefined ? undefined : this.#parts.clientAuth.tokenKnown(token);
   }
 
   async range(request: RangeRequestInit): Promise<RangeResponse> {
-    this.#assertOpen();
+    this.#assertServing();
     const full = RangeRequest.create(request);
     validateRange(full);
-    return this.#answer(await this.#parts.reads.range(full));
+    return this.#answer(await this.#parts.reads.range(full, () => this.#mayRead(full)));
   }
 
   async put(request: PutRequestInit): Promise<PutResponse> {
-    this.#assertOpen();
+    this.#assertServing();
     validatePut(PutRequest.create(request));
     this.#parts.space.admit(costOfPut(request));
-    return this.#answer((await this.#parts.proposer.propose({ put: request })) as PutResponse);
+    return this.#answer((await this.#propose({ put: request })) as PutResponse);
   }
 
   async deleteRange(request: DeleteRangeRequestInit): Promise<DeleteRangeResponse> {
-    this.#assertOpen();
+    this.#assertServing();
     validateDeleteRange(DeleteRangeRequest.create(request));
-    return this.#answer((await this.#parts.proposer.propose({ deleteRange: request })) as DeleteRangeResponse);
+    return this.#answer((await this.#propose({ deleteRange: request })) as DeleteRangeResponse);
   }
 
   async txn(request: TxnRequestInit): Promise<TxnResponse> {
-    this.#assertOpen();
+    this.#assertServing();
     const full = TxnRequest.create(request);
     validateTxn(full);
-    if (isReadOnlyTxn(full)) return this.#answer(await this.#parts.reads.txn(full, isSerializableTxn(full)));
+    if (isReadOnlyTxn(full)) {
+      const permit = (): void => this.#access.txn(this.#caller.identity(), full);
+      return this.#answer(await this.#parts.reads.txn(full, isSerializableTxn(full), permit));
+    }
     this.#parts.space.admit(costOfTxn(request));
-    return this.#answer((await this.#parts.proposer.propose({ txn: request })) as TxnResponse);
+    return this.#answer((await this.#propose({ txn: request })) as TxnResponse);
   }
 
   async compact(request: CompactionRequest): Promise<CompactionResponse> {
-    this.#assertOpen();
-    const applied = (await this.#parts.proposer.propose({ compaction: request })) as { readonly revision: number };
+    this.#assertServing();
+    const applied = (await this.#propose({ compaction: request })) as { readonly revision: number };
     if (request.physical) await this.#parts.maintenance.compactedPhysically();
     return { header: this.#headerAt(applied.revision) };
   }
 
   async leaseGrant(request: { readonly id: bigint; readonly ttl: number }): Promise<LeaseGrantResponse> {
-    this.#assertOpen();
+    this.#assertServing();
     this.#parts.space.admit(costOfLease);
-    const { revision, id, ttl } = await this.#parts.leases.grant(request);
+    const { revision, id, ttl } = await this.#parts.leases.grant(request, this.#caller);
     return { header: this.#headerAt(revision), id, ttl, error: "" };
   }
 
   async leaseRevoke(request: { readonly id: bigint }): Promise<LeaseRevokeResponse> {
-    this.#assertOpen();
-    const { revision } = await this.#parts.leases.revoke(request.id);
+    this.#assertServing();
+    const { revision } = await this.#parts.leases.revoke(request.id, this.#caller);
     return { header: this.#headerAt(revision) };
   }
 
   async leaseKeepAlive(request: { readonly id: bigint }): Promise<LeaseKeepAliveResponse> {
-    this.#assertOpen();
+    this.#assertServing();
     const header = this.header(); // before the renewal, as etcd
     return { header, id: request.id, ttl: await this.#parts.leases.keepAlive(request.id) };
   }
 
   async leaseTimeToLive(request: { readonly id: bigint; readonly keys: boolean }): Promise<LeaseTimeToLiveResponse> {
-    this.#assertOpen();
+    this.#assertServing();
     const times = await this.#parts.leases.timeToLive(request);
+    for (const key of times.keys) this.#mayRead({ key, rangeEnd: emptyBytes });
     return { header: this.header(), id: request.id, ...times };
   }
 
   async leaseLeases(): Promise<LeaseLeasesResponse> {
-    this.#assertOpen();
+    this.#assertServing();
     return { header: this.header(), leases: this.#parts.state.lessor.leaseIds().map((id) => ({ id })) };
   }
 
@@ -152,7 +187,7 @@ export class ReplicatedServer implements EtcdServer {
       const alarms = all.filter((alarm) => request.memberId === 0n || alarm.memberId === request.memberId);
       return { header: this.header(), alarms };
     }
-    const applied = (await this.#parts.proposer.propose({ alarm: request })) as {
+    const applied = (await this.#propose({ alarm: request })) as {
       readonly revision: number;
       readonly alarms: AlarmResponse["alarms"];
     };
@@ -166,36 +201,42 @@ export class ReplicatedServer implements EtcdServer {
 
   async hash(): Promise<HashResponse> {
     this.#assertOpen();
+    this.#mayAdminister();
     return { header: this.header(), hash: await this.#parts.maintenance.hash() };
   }
 
   async hashKv(request: { readonly revision: number }): Promise<HashKvResponse> {
     this.#assertOpen();
+    this.#mayAdminister();
     return { header: this.header(), ...(await this.#parts.state.mvcc.hashKv(request.revision)) };
   }
 
   async defragment(): Promise<void> {
     this.#assertOpen();
+    this.#mayAdminister();
     this.#parts.maintenance.compactFiles();
   }
 
   async moveLeader(request: { readonly targetId: bigint }): Promise<void> {
     this.#assertOpen();
+    this.#mayAdminister();
     await this.#parts.maintenance.moveLeader(request.targetId);
   }
 
   async snapshot(): Promise<SnapshotFile> {
-    this.#assertOpen();
+    this.#assertServing();
+    this.#mayAdminister();
     return this.#parts.maintenance.snapshot(this.#parts.state.mvcc.revision);
   }
 
   watch(request: ServerWatchRequest, sink: ServerWatchSink): ServerWatch {
-    this.#assertOpen();
+    this.#assertServing();
+    this.#mayRead(request);
     return this.#parts.watches.add(request, sink);
   }
 
   async readBarrier(): Promise<number> {
-    this.#assertOpen();
+    this.#assertServing();
     await this.#parts.reads.barrier();
     return this.#parts.state.mvcc.revision;
   }
@@ -212,22 +253,51 @@ export class ReplicatedServer implements EtcdServer {
     return this.#parts.consensus.leader;
   }
 
+  isLearner(): boolean {
+    return this.#parts.state.membership.get(this.#parts.memberId)?.isLearner ?? false;
+  }
+
   onLeaderChange(handler: (leaderId: bigint) => void): () => void {
     return this.#parts.consensus.onLeaderChange(({ leader }) => handler(leader));
   }
 
   async handOverLeadership(): Promise<void> {
     this.#assertOpen();
+    this.#mayAdminister();
     await this.#parts.maintenance.handOverLeadership();
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#parts.close();
-    return this.#closing;
+    const main = this.#main;
+    main.#closing ??= this.#parts.close();
+    return main.#closing;
+  }
+
+  get #access(): Access {
+    return this.#parts.state.auth.access;
+  }
+
+  #mayRead({ key, rangeEnd }: Pick<RangeRequest, "key" | "rangeEnd">): void {
+    this.#access.read(this.#caller.identity(), key, rangeEnd);
+  }
+
+  #mayAdminister(): void {
+    this.#access.administer(this.#caller.identity());
+  }
+
+  #propose(request: InternalRaftRequestInit): Promise<unknown> {
+    return this.#parts.proposer.propose(request, this.#caller);
+  }
+
+  /** @throws EtcdServerError "stopped"; "corrupt" while this member's data are not to be trusted */
+  #assertServing(): void {
+    this.#assertOpen();
+    const { state, memberId } = this.#parts;
+    if (state.alarms.isOutOfService(memberId)) throw new EtcdServerError({ code: "corrupt" });
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new EtcdServerError({ code: "stopped" });
+    if (this.#main.#closing !== undefined) throw new EtcdServerError({ code: "stopped" });
   }
 
   #headerAt(revision: number): ResponseHeader {

@@ -1,5 +1,6 @@
 import { assert } from "@triarch/base";
-import { InternalRaftRequest } from "@triarch/etcd-proto";
+import { AuthError } from "@triarch/etcd-auth";
+import { AlarmAction, AlarmType, InternalRaftRequest } from "@triarch/etcd-proto";
 import { LeaseError } from "@triarch/lease";
 import { MvccError } from "@triarch/mvcc";
 import type { Entry } from "@triarch/raft";
@@ -26,6 +27,7 @@ export class StateMachine {
   readonly #pending: PendingProposals;
   readonly #applied: AppliedWaiter;
   readonly #onCompacted: () => void;
+  readonly #onCorruptAlarm: (memberId: bigint, index: number) => void;
   #position: AppliedPosition;
 
   constructor(options: {
@@ -36,12 +38,15 @@ export class StateMachine {
     readonly applied: AppliedWaiter;
     /** A compaction was applied: its steps are to be run. */
     readonly onCompacted: () => void;
+    /** The entry at `index` says that this member's data are not to be trusted; also when it was said before. */
+    readonly onCorruptAlarm: (memberId: bigint, index: number) => void;
   }) {
     this.state = options.state;
     this.#flusher = options.flusher;
     this.#pending = options.pending;
     this.#applied = options.applied;
     this.#onCompacted = options.onCompacted;
+    this.#onCorruptAlarm = options.onCorruptAlarm;
     this.#position = options.position;
     this.#applied.advance(options.position.index);
   }
@@ -87,14 +92,19 @@ export class StateMachine {
     const request = InternalRaftRequest.decode(entry.data);
     const id = request.header?.id ?? request.id;
     try {
-      const { answer, rows } = applyRequest(this.state, request);
+      const { answer, rows } = applyRequest(this.state, request, entry.index);
       this.#pending.resolve(id, answer);
       if (request.compaction !== undefined) this.#onCompacted();
+      const { alarm } = request;
+      if (alarm?.alarm === AlarmType.corrupt && alarm.action === AlarmAction.activate) {
+        this.#onCorruptAlarm(alarm.memberId, entry.index);
+      }
       return rows;
     } catch (error) {
       // Refusals are answers too. Anything else is a bug, and going on would let members drift apart.
       const refusal = error instanceof LeaseError ? ofLessor(error) : error;
-      if (!(refusal instanceof MvccError || refusal instanceof EtcdServerError)) throw error;
+      if (!(refusal instanceof MvccError || refusal instanceof AuthError || refusal instanceof EtcdServerError))
+        throw error;
       this.#pending.reject(id, refusal);
       return [];
     }

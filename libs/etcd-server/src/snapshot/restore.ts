@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
-import { equalBytes, utf8 } from "@triarch/base";
+import { equalBytes } from "@triarch/base";
 import { openBbolt, verifyTrailer, type BboltReader, type ByteSource } from "@triarch/bbolt";
 import { decodeRevisionKey, encodeRevisionKey } from "@triarch/mvcc";
 import { buckets, openLevelStore, type Bucket, type BucketRow, type LevelStore } from "@triarch/store-level";
@@ -48,7 +48,7 @@ const writeBatchBytes = 1024 * 1024;
  * first starts. On a failure nothing is left of the directory.
  *
  * @throws BboltError the file is damaged or not a snapshot
- * @throws Error the directory holds a member, or the snapshot uses what is not supported
+ * @throws Error the directory holds a member, or the file is no snapshot of etcd
  */
 export async function restoreIntoDataDir(options: RestoreOptions): Promise<RestoreResult> {
   const dir = memberDataDir(options.dataDir);
@@ -60,7 +60,7 @@ export async function restoreIntoDataDir(options: RestoreOptions): Promise<Resto
     const source = await fileSource(file);
     if (options.skipHashCheck !== true) await verifyTrailer(source, createHash("sha256"));
     const reader = await openBbolt(source);
-    await refuseUnsupported(reader, options.file);
+    refuseForeign(reader, options.file);
     await mkdir(dir.root, { recursive: true, mode: 0o700 });
     try {
       const result = await writeDatabase(reader, dir.incoming, options);
@@ -149,16 +149,9 @@ function revisionOf(row: Uint8Array | undefined): number {
   return row === undefined ? 0 : (decodeRevisionKey(row)?.main ?? 0);
 }
 
-/** etcd users and roles decide who may read what: serving their data without them would open it to everyone. */
-async function refuseUnsupported(reader: BboltReader, file: string): Promise<void> {
-  if (!reader.bucketNames.includes("key"))
-    throw new Error(`${file}: it has no "key" bucket, so it is no etcd snapshot`);
-  const enabled = await findRow(reader, "auth", utf8("authEnabled"));
-  if (enabled?.[0] === 1) {
-    throw new Error(
-      `${file}: etcd authentication is enabled in it, which is not supported yet; disable it there first`,
-    );
-  }
+function refuseForeign(reader: BboltReader, file: string): void {
+  if (reader.bucketNames.includes("key")) return;
+  throw new Error(`${file}: it has no "key" bucket, so it is no etcd snapshot`);
 }
 
 /** For buckets of few rows. */
