@@ -11,7 +11,7 @@ import type { RaftNode, RaftNodeOptions } from "./types.ts";
  * Opens or begins the member's log, brings the state machine up to date with what is known to be committed, listens for
  * peers and joins them. Resolves before there is a leader.
  *
- * @throws WalError | RaftNodeError "lostLog" | the system's error when the address cannot be had
+ * @throws WalError | RaftNodeError "lostLog" | "staleState" | the system's error when the address cannot be had
  */
 export async function startRaftNode(options: RaftNodeOptions): Promise<RaftNode> {
   const { id, clusterId, dir, initialMembers, segmentSizeBytes, stateMachine } = options;

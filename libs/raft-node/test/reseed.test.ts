@@ -71,7 +71,7 @@ t.test("a member that lost its state and kept its log takes a peer's, and goes o
   await cluster.applied(2050);
   await cluster.stopOne(victim);
   loseState(victim);
-  await t.rejects(cluster.startOne(victim), /lostLog/, "without a state it would not start");
+  await t.rejects(cluster.startOne(victim), /staleState/, "without a state it would not start");
   const taken = await reseed(victim, cluster.running);
   t.ok(taken.index < 2050, "the peer's state is older than this member's log");
   await cluster.startOne(victim);

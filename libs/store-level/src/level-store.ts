@@ -96,6 +96,8 @@ export class LevelStore {
   readonly keyRows: RowBackend;
   readonly #database: Database;
   #failure: LevelStoreError | undefined;
+  /** Called once, when reading or writing first finds damage. Whoever asked is told too. */
+  onDamaged: ((error: LevelStoreError) => void) | undefined;
 
   /** Use `openLevelStore`. */
   constructor(database: Database, directory: string) {
@@ -125,7 +127,7 @@ export class LevelStore {
     try {
       await this.#database.batch<Uint8Array, Uint8Array>(operations, { sync: true }); // I1
     } catch (error) {
-      this.#failure = levelStoreError(error, this.directory); // I3
+      this.#failure = this.#failed(error); // I3
       throw this.#failure;
     }
   }
@@ -177,8 +179,18 @@ export class LevelStore {
       );
       return stored === undefined ? undefined : checkedValue(key, stored, this.directory);
     } catch (error) {
-      throw levelStoreError(error, this.directory);
+      throw this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): LevelStoreError {
+    const failure = levelStoreError(error, this.directory);
+    if (failure.failure.code === "damaged") {
+      const { onDamaged } = this;
+      this.onDamaged = undefined;
+      onDamaged?.(failure);
+    }
+    return failure;
   }
 
   async *#iterate(bucket: Bucket, snapshot: Snapshot | undefined): AsyncGenerator<readonly Row[]> {
@@ -205,7 +217,7 @@ export class LevelStore {
         await iterator.close();
       }
     } catch (error) {
-      throw levelStoreError(error, this.directory);
+      throw this.#failed(error);
     }
   }
 }

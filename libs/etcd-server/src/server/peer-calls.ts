@@ -96,7 +96,7 @@ export class PeerCalls {
     readonly timeoutMs: number;
   }): Promise<PeerResponse<N>> {
     const { kind, input, output } = calls[request.name];
-    const question = concatBytes([Uint8Array.of(kind), input.encode(request.body as never)]);
+    const question = concatBytes([Uint8Array.of(kind), input.encode(request.body)]);
     let reply: Uint8Array;
     try {
       reply = await request.consensus.ask(request.to, question, { timeoutMs: request.timeoutMs });

@@ -35,7 +35,7 @@ export interface RecoveredLog {
   readonly snapshot: WalSnapshot;
 }
 
-/** @throws WalError | RaftNodeError "lostLog" */
+/** @throws WalError | RaftNodeError "lostLog" | "staleState" */
 export async function recoverLog(options: LogOptions): Promise<RecoveredLog> {
   const { id, clusterId, dir, disk, durableIndex, logger } = options;
   const { segmentSizeBytes } = options;
@@ -107,9 +107,9 @@ function requireSameHistory(log: Log, { dir, durableIndex, initialMembers }: Log
   const isFirst = snapshot.term <= 1 && snapshot.index <= initialMembers.length;
   if (durableIndex < snapshot.index && !isFirst) {
     throw new RaftNodeError(
-      "lostLog",
-      `the state in ${dir} is at index ${durableIndex}, but the log starts at ${snapshot.index}: the state was replaced ` +
-        "by an older one. Remove this member from the cluster and add it again under a new id.",
+      "staleState",
+      `the state in ${dir} is at index ${durableIndex}, but the log starts at ${snapshot.index}: the state was lost or ` +
+        "replaced by an older one. It can be taken from another member.",
     );
   }
 }
