@@ -1,4 +1,5 @@
 // gRPC status codes, and which one each failure of the store is answered with.
+import { AuthError } from "@triarch/etcd-auth";
 import { EtcdServerError, type EtcdServerFailure } from "@triarch/etcd-server";
 import { DecodeError } from "@triarch/etcd-proto";
 import { MvccError } from "@triarch/mvcc";
@@ -35,7 +36,8 @@ export class GrpcError extends Error {
 }
 
 /**
- * etcd maps `tooManyRequests` to its client-side error value, so that it travels as Unknown with the right text.
+ * etcd maps `tooManyRequests` and `notEnoughStartedMembers` to client-side error values, so they travel as Unknown with the
+ * right text.
  * Source: etcd api/v3rpc/rpctypes/error.go, server/etcdserver/api/v3rpc/util.go.
  */
 const serverCodes: Readonly<Record<EtcdServerFailure["code"], number>> = {
@@ -53,6 +55,14 @@ const serverCodes: Readonly<Record<EtcdServerFailure["code"], number>> = {
   badTransferee: grpcCodes.failedPrecondition,
   unreachable: grpcCodes.unavailable,
   memberNotFound: grpcCodes.notFound,
+  memberExists: grpcCodes.failedPrecondition,
+  peerUrlsExist: grpcCodes.failedPrecondition,
+  badMemberUrls: grpcCodes.invalidArgument,
+  notEnoughStartedMembers: grpcCodes.unknown,
+  unhealthyCluster: grpcCodes.unavailable,
+  memberNotLearner: grpcCodes.failedPrecondition,
+  learnerNotReady: grpcCodes.failedPrecondition,
+  tooManyLearners: grpcCodes.failedPrecondition,
   notSupported: grpcCodes.unimplemented,
   stopped: grpcCodes.unavailable,
 };
@@ -61,6 +71,7 @@ export function grpcErrorOf(error: unknown): GrpcError {
   if (error instanceof GrpcError) return error;
   if (error instanceof EtcdServerError)
     return new GrpcError(serverCodes[error.failure.code], error.message, { cause: error });
+  if (error instanceof AuthError) return new GrpcError(error.grpcStatus, error.message, { cause: error });
   if (error instanceof MvccError) return new GrpcError(error.grpcStatus, error.message, { cause: error });
   if (error instanceof DecodeError) {
     return new GrpcError(grpcCodes.internal, `grpc: error unmarshalling request: ${error.message}`, { cause: error });

@@ -1,7 +1,7 @@
 /** Messages of `etcdserverpb.Cluster`, and `membershippb`. Source: etcd api/etcdserverpb/rpc.proto, api/membershippb/membership.proto. */
 import * as f from "./fields.ts";
 import { ResponseHeader } from "./kv.ts";
-import { defineMessage, type Value } from "./message.ts";
+import { defineMessage, type Init, type Value } from "./message.ts";
 
 export const Member = defineMessage("etcdserverpb.Member", {
   id: f.id(1),
@@ -15,8 +15,11 @@ export type Member = Value<typeof Member>;
 export const MemberAddRequest = defineMessage("etcdserverpb.MemberAddRequest", {
   peerUrls: f.repeatedString(1),
   isLearner: f.bool(2),
+  /** Of our own, far from etcd's numbers: the learner is to take this voter's place, which may be down. 0: none. */
+  replacedId: f.id(1000),
 });
 export type MemberAddRequest = Value<typeof MemberAddRequest>;
+export type MemberAddRequestInit = Init<typeof MemberAddRequest>;
 
 export const MemberAddResponse = defineMessage("etcdserverpb.MemberAddResponse", {
   header: f.message(1, () => ResponseHeader),
@@ -52,6 +55,15 @@ export const MemberListResponse = defineMessage("etcdserverpb.MemberListResponse
 export type MemberListResponse = Value<typeof MemberListResponse>;
 export const MemberPromoteResponse = defineMessage("etcdserverpb.MemberPromoteResponse", headerAndMembers);
 export type MemberPromoteResponse = Value<typeof MemberPromoteResponse>;
+
+/** Of our own: a learner takes a voter's place in one step. */
+export const MemberReplaceRequest = defineMessage("triarch.MemberReplaceRequest", {
+  learnerId: f.id(1),
+  removedId: f.id(2),
+});
+export type MemberReplaceRequest = Value<typeof MemberReplaceRequest>;
+export const MemberReplaceResponse = defineMessage("triarch.MemberReplaceResponse", headerAndMembers);
+export type MemberReplaceResponse = Value<typeof MemberReplaceResponse>;
 
 /** What a started member says of itself. */
 export const MemberAttributes = defineMessage("membershippb.Attributes", {

@@ -4,7 +4,9 @@ import { seededRng, systemClock, type Clock, type Rng } from "@triarch/base";
 import { startRaftNode, type PeerTls, type RaftNode, type RaftTiming } from "@triarch/raft-node";
 import type { Logger } from "@triarch/telemetry";
 import { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";
+import { MembershipRequests } from "./members/membership-requests.ts";
 import { Membership, type InitialMember } from "./members/membership.ts";
+import { Removal } from "./members/removal.ts";
 import { clusterCaller } from "./auth/caller.ts";
 import { clientAuth } from "./auth/client-auth.ts";
 import type { TokenOptions } from "./auth/tokens.ts";
@@ -42,6 +44,13 @@ export interface StoreOptions {
   readonly clusterToken: string;
   /** All first members, this one included, alike on all. One is a cluster of its own. */
   readonly initialMembers: readonly InitialMember[];
+  /** Default: follows from the initial members, which holds for those that the cluster began with. */
+  readonly clusterId?: bigint;
+  /**
+   * True: this is a new member of a running cluster, which was told of it (`memberAdd`). Needs `clusterId` and an `id` for
+   * each of `initialMembers`, which are then those to call. Has no effect once the member's log has begun.
+   */
+  readonly join?: boolean;
   /** Where this member's etcd port can be reached; told to the cluster. */
   readonly clientUrls?: readonly string[];
   readonly listenPeer: { readonly host: string; readonly port: number };
@@ -136,13 +145,18 @@ interface Identity {
   readonly idOf: (member: InitialMember) => bigint;
 }
 
-function identityOf({ name, clusterToken, initialMembers }: StoreOptions): Identity {
-  const idOf = (member: InitialMember): bigint => memberIdOf(member.peerUrls, clusterToken);
+function identityOf({ name, clusterToken, initialMembers, clusterId, join }: StoreOptions): Identity {
+  const idOf = (member: InitialMember): bigint => member.id ?? memberIdOf(member.peerUrls, clusterToken);
   const own = initialMembers.find((member) => member.name === name);
   if (own === undefined) {
     throw new Error(`member ${name} is not among the initial members; add it there with its peer URL`);
   }
-  return { memberId: idOf(own), clusterId: clusterIdOf(initialMembers.map(idOf)), idOf };
+  if (join === true && (clusterId === undefined || initialMembers.some(({ id }) => id === undefined))) {
+    throw new Error(
+      `member ${name} joins a cluster: give the cluster's id and the ids of all members, its own included`,
+    );
+  }
+  return { memberId: idOf(own), clusterId: clusterId ?? clusterIdOf(initialMembers.map(idOf)), idOf };
 }
 
 /** From now on damage ends the process; the mark makes the next start take another member's state. */
@@ -178,8 +192,9 @@ async function openLocal(
 ) {
   const clock = options.clock ?? systemClock;
   const timeoutMs = options.requestTimeoutMs ?? requestTimeoutMs;
-  const initial = Membership.initial(options.initialMembers, options.clusterToken);
-  const state = await database.load(clock, initial, memberId);
+  const joins = options.join === true;
+  const initial = joins ? new Membership() : Membership.initial(options.initialMembers, options.clusterToken);
+  const state = await database.load(clock, initial, memberId, joins);
   const position = database.position(state.mvcc.revision);
   const flusher = new Flusher({
     target: { write: (rows, to) => database.level.write(rows, to) },
@@ -199,6 +214,7 @@ async function openLocal(
   const machine: StateMachine = new StateMachine({
     ...{ state, position, flusher, pending, applied, onCompacted, onCorruptAlarm },
   });
+  const removal = new Removal({ memberId, end: fatal });
   const leader = new LeaderWaiter(clock);
   const gate = new Gate();
   const peerCalls = new PeerCalls();
@@ -219,6 +235,7 @@ async function openLocal(
     leader,
     gate,
     peerCalls,
+    removal,
     /** Resolves with the log's index when the cluster says that this member's data are not to be trusted. */
     untrusted: untrusted.promise,
   };
@@ -232,18 +249,31 @@ function startNode(
   fatal: (error: unknown) => void,
 ): Promise<RaftNode> {
   const { initialMembers, peerUrlOf, logger } = options;
-  const nameOf = new Map(initialMembers.map((member) => [idOf(member), member.name]));
+  const initial = new Map(initialMembers.map((member) => [idOf(member), member]));
+  const { membership } = local.state;
+  const urlOf = (id: bigint): string | undefined => {
+    const known = membership.get(id) ?? initial.get(id);
+    // A member that has not started yet has no name in the log.
+    const name = known?.name === "" ? initial.get(id)?.name : known?.name;
+    return peerUrlOf?.(name ?? "") ?? known?.peerUrls[0];
+  };
   const startRaft = options.startRaft ?? startRaftNode;
   return startRaft({
     id: memberId,
     clusterId,
     dir: dir.root,
     initialMembers: initialMembers.map((member) => ({ id: idOf(member), peerUrl: member.peerUrls[0] ?? "" })),
-    ...(peerUrlOf === undefined ? {} : { peerUrlOf: (id: bigint) => peerUrlOf(nameOf.get(id) ?? "") }),
+    ...(options.join === true ? { join: true } : {}),
+    peerUrlOf: urlOf,
+    isRemoved: (id) => membership.isRemoved(id),
+    onRemoved: (refusal) => local.removal.noticed(`a peer says: ${refusal}`),
     listen: options.listenPeer,
     ...(options.peerTls === undefined ? {} : { tls: options.peerTls }),
     ...(options.timing === undefined ? {} : { timing: options.timing }),
-    stateMachine: new StoreStateMachine({ ...local, logger }),
+    stateMachine: new StoreStateMachine({
+      ...{ ...local, logger, memberId },
+      onRemoved: () => local.removal.noticed("its log says so"),
+    }),
     clock: local.clock,
     rng: seededRng(randomInt(2 ** 32)),
     logger,
@@ -283,6 +313,7 @@ function runServer(options: StoreOptions, identity: Identity, local: Local, node
   const close = async (): Promise<void> => {
     await node.stop({ handOver: true });
     housekeeping.close();
+    local.removal.close();
     corruption.close();
     for (const waiting of [pending, applied, leader]) waiting.failAll({ code: "stopped" });
     watches.close();
@@ -295,8 +326,23 @@ function runServer(options: StoreOptions, identity: Identity, local: Local, node
     }
     await local.database.close();
   };
+  const members = new MembershipRequests({
+    ...{ ...shared, reads, membership: state.membership, clusterToken: options.clusterToken },
+    nextRequestId: () => proposer.nextRequestId(),
+    handOverLeadership: () => maintenance.handOverLeadership(),
+  });
   const leases = new LeaseRequests({ ...shared, lessor: state.lessor, proposer, rng: cryptoRng });
-  const server = new ReplicatedServer({ ...shared, clusterId, proposer, reads, leases, maintenance, space, close });
+  const server = new ReplicatedServer({
+    ...shared,
+    clusterId,
+    proposer,
+    reads,
+    leases,
+    members,
+    maintenance,
+    space,
+    close,
+  });
   const { index, term, revision } = local.machine.position;
   const ids = { member: memberIdText(memberId), cluster: memberIdText(clusterId) };
   logger.info({ ...ids, index, term, revision }, "store started");

@@ -37,6 +37,8 @@ export const transportLimits = {
   pingIntervalMs: 500,
   /** A connection on which no answer comes for this long is closed and dialed again. */
   silenceMaxMs: 2_500,
+  /** After its removal a member's connections stand for so long: replies to it, and the news, should still arrive. */
+  leavingGraceMs: 500,
   /** Waiting for a reply here, and worked on for one connection; past either a question fails. */
   questionsMax: 4_096,
   snapshotChunkBytes: 256 * kib,

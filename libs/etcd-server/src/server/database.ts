@@ -8,7 +8,8 @@ import { openLevelStore, type Bucket, type LevelStore } from "@triarch/store-lev
 import type { Clock } from "@triarch/base";
 import { ReplicatedAuth } from "../auth/replicated-auth.ts";
 import { memberIdText } from "../members/member-ids.ts";
-import { Membership, memberOfRow, memberRow } from "../members/membership.ts";
+import { Membership, memberIdOfKey, memberOfRow, memberRow } from "../members/membership.ts";
+import { MemberRemovedError } from "../members/member-removed.ts";
 import { Alarms } from "./alarms.ts";
 import type { ReplicatedState } from "./applier.ts";
 import type { MemberDataDir } from "./data-dir.ts";
@@ -67,9 +68,13 @@ export class MemberDatabase {
 
   /**
    * Builds the state in memory. Cost: one pass over all rows, in slices.
+   *
+   * @param initial the members before the log says anything
+   * @param joins the cluster's state with this member in it may be still to come
+   * @throws MemberRemovedError
    * @throws Error when the database is of a cluster that `memberId` does not belong to
    */
-  async load(clock: Clock, initial: Membership, memberId: bigint): Promise<ReplicatedState> {
+  async load(clock: Clock, initial: Membership, memberId: bigint, joins = false): Promise<ReplicatedState> {
     const lessor = new Lessor({ clock });
     await this.#restoreLeases(lessor);
     const backend = this.#level.keyRows;
@@ -78,7 +83,8 @@ export class MemberDatabase {
     const state = { mvcc, lessor, alarms: new Alarms(), membership: new Membership(), auth };
     if ((await this.#all("members")).length === 0) await this.#writeMembers(initial);
     await this.#restoreSmall(state);
-    if (state.membership.get(memberId) === undefined) {
+    if (state.membership.isRemoved(memberId)) throw new MemberRemovedError(this.#dir.database, memberId);
+    if (!joins && state.membership.get(memberId) === undefined) {
       const known = state.membership.list().map(({ id, name }) => `${name} (${memberIdText(id)})`);
       throw new Error(
         `${this.#dir.database}: member ${memberIdText(memberId)} is not in this cluster of ${known.join(", ")}; ` +
@@ -111,6 +117,7 @@ export class MemberDatabase {
     alarms.reset((await this.#all("alarm")).map(({ key }) => AlarmMember.decode(key)));
     membership.clear();
     for (const { key, value } of await this.#all("members")) membership.set(memberOfRow(key, value));
+    for (const { key } of await this.#all("members_removed")) membership.remove(memberIdOfKey(key));
     auth.store.restore(decodeAuthRows(await this.#authRows()));
   }
 

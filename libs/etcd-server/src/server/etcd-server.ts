@@ -13,7 +13,17 @@ import type {
   LeaseLeasesResponse,
   LeaseRevokeResponse,
   LeaseTimeToLiveResponse,
+  MemberAddRequestInit,
+  MemberAddResponse,
   MemberListResponse,
+  MemberPromoteRequest,
+  MemberPromoteResponse,
+  MemberRemoveRequest,
+  MemberRemoveResponse,
+  MemberReplaceRequest,
+  MemberReplaceResponse,
+  MemberUpdateRequest,
+  MemberUpdateResponse,
   PutRequestInit,
   PutResponse,
   RangeRequestInit,
@@ -62,6 +72,13 @@ export interface EtcdServer {
   leaseLeases(): Promise<LeaseLeasesResponse>;
 
   memberList(request: { readonly linearizable: boolean }): Promise<MemberListResponse>;
+  /** Changes of membership, on any member; refused as etcd refuses them (`members/member-rules.ts`). */
+  memberAdd(request: MemberAddRequestInit): Promise<MemberAddResponse>;
+  memberRemove(request: MemberRemoveRequest): Promise<MemberRemoveResponse>;
+  memberUpdate(request: MemberUpdateRequest): Promise<MemberUpdateResponse>;
+  memberPromote(request: MemberPromoteRequest): Promise<MemberPromoteResponse>;
+  /** Of our own: a learner takes a voter's place in one step, through a joint configuration. */
+  memberReplace(request: MemberReplaceRequest): Promise<MemberReplaceResponse>;
   alarm(request: AlarmRequest): Promise<AlarmResponse>;
   status(): Promise<StatusResponse>;
   hash(): Promise<HashResponse>;
@@ -76,6 +93,8 @@ export interface EtcdServer {
    */
   snapshot(): Promise<SnapshotFile>;
 
+  /** Throws what `watch` would throw for want of permission. */
+  mayWatch(request: Pick<ServerWatchRequest, "key" | "rangeEnd">): void;
   watch(request: ServerWatchRequest, sink: ServerWatchSink): ServerWatch;
 
   /** @returns the store's revision once everything committed before the call is applied here */

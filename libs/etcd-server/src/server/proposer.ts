@@ -48,6 +48,11 @@ export class Proposer {
     this.#ids = new RequestIds(options.memberId, options.clock);
   }
 
+  /** For what others put into the log. */
+  nextRequestId(): bigint {
+    return this.#ids.next();
+  }
+
   /**
    * A request that was refused because users or roles changed while it was under way is made again for who the caller is
    * now: it had no effect.

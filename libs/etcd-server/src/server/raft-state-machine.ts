@@ -11,6 +11,8 @@ import type { Watches } from "./watches.ts";
 
 /** What Raft's driver calls: the log's entries go to the state machine, whole states to and from the database. */
 export class StoreStateMachine implements RaftStateMachine {
+  readonly #memberId: bigint;
+  readonly #onRemoved: () => void;
   readonly #machine: StateMachine;
   readonly #database: MemberDatabase;
   readonly #flusher: Flusher;
@@ -20,6 +22,9 @@ export class StoreStateMachine implements RaftStateMachine {
   readonly #logger: Logger;
 
   constructor(options: {
+    readonly memberId: bigint;
+    /** The log says that this member is none any more. */
+    readonly onRemoved: () => void;
     readonly machine: StateMachine;
     readonly database: MemberDatabase;
     readonly flusher: Flusher;
@@ -28,6 +33,8 @@ export class StoreStateMachine implements RaftStateMachine {
     readonly gate: Gate;
     readonly logger: Logger;
   }) {
+    this.#memberId = options.memberId;
+    this.#onRemoved = options.onRemoved;
     this.#machine = options.machine;
     this.#database = options.database;
     this.#flusher = options.flusher;
@@ -42,8 +49,9 @@ export class StoreStateMachine implements RaftStateMachine {
     if (this.#machine.state.mvcc.unsyncedWatcherCount > 0) this.#watches.work();
   }
 
-  confChanged(_confState: ConfState, entry: Entry): void {
-    this.#machine.apply([], entry);
+  confChanged(confState: ConfState, entry: Entry): void {
+    this.#machine.changeMembers(confState, entry);
+    if (this.#machine.state.membership.isRemoved(this.#memberId)) this.#onRemoved();
   }
 
   durableIndex(): number {

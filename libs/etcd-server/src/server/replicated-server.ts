@@ -20,7 +20,18 @@ import {
   type LeaseLeasesResponse,
   type LeaseRevokeResponse,
   type LeaseTimeToLiveResponse,
+  MemberAddRequest,
+  type MemberAddRequestInit,
+  type MemberAddResponse,
   type MemberListResponse,
+  type MemberPromoteRequest,
+  type MemberPromoteResponse,
+  type MemberRemoveRequest,
+  type MemberRemoveResponse,
+  type MemberReplaceRequest,
+  type MemberReplaceResponse,
+  type MemberUpdateRequest,
+  type MemberUpdateResponse,
   type PutRequestInit,
   type PutResponse,
   type RangeRequestInit,
@@ -41,6 +52,7 @@ import {
 import { AuthRequests, type AuthApi } from "../auth/auth-requests.ts";
 import { clientCaller, type Caller, type Credentials } from "../auth/caller.ts";
 import type { ClientAuth } from "../auth/client-auth.ts";
+import type { MembershipRequests } from "../members/membership-requests.ts";
 import type { StoreStatus } from "../store-client.ts";
 import type { Consensus } from "./consensus.ts";
 import { EtcdServerError } from "./errors.ts";
@@ -62,6 +74,7 @@ export interface ServerParts {
   readonly proposer: Proposer;
   readonly reads: Reads;
   readonly leases: LeaseRequests;
+  readonly members: MembershipRequests;
   readonly maintenance: Maintenance;
   readonly space: SpaceKeeper;
   readonly watches: Watches;
@@ -180,6 +193,36 @@ export class ReplicatedServer implements EtcdServer {
     return { header: this.#headerAt(0), members: members.map((member) => ({ ...member })) };
   }
 
+  async memberAdd(request: MemberAddRequestInit): Promise<MemberAddResponse> {
+    this.#assertOpen();
+    this.#mayAdminister();
+    return { ...(await this.#parts.members.add(MemberAddRequest.create(request))), header: this.#headerAt(0) };
+  }
+
+  async memberRemove(request: MemberRemoveRequest): Promise<MemberRemoveResponse> {
+    this.#assertOpen();
+    this.#mayAdminister();
+    return { ...(await this.#parts.members.remove(request)), header: this.#headerAt(0) };
+  }
+
+  async memberUpdate(request: MemberUpdateRequest): Promise<MemberUpdateResponse> {
+    this.#assertOpen();
+    this.#mayAdminister();
+    return { ...(await this.#parts.members.update(request)), header: this.#headerAt(0) };
+  }
+
+  async memberPromote(request: MemberPromoteRequest): Promise<MemberPromoteResponse> {
+    this.#assertOpen();
+    this.#mayAdminister();
+    return { ...(await this.#parts.members.promote(request)), header: this.#headerAt(0) };
+  }
+
+  async memberReplace(request: MemberReplaceRequest): Promise<MemberReplaceResponse> {
+    this.#assertOpen();
+    this.#mayAdminister();
+    return { ...(await this.#parts.members.replace(request)), header: this.#headerAt(0) };
+  }
+
   async alarm(request: AlarmRequest): Promise<AlarmResponse> {
     this.#assertOpen();
     if (request.action === AlarmAction.get) {
@@ -227,6 +270,11 @@ export class ReplicatedServer implements EtcdServer {
     this.#assertServing();
     this.#mayAdminister();
     return this.#parts.maintenance.snapshot(this.#parts.state.mvcc.revision);
+  }
+
+  mayWatch(request: Pick<ServerWatchRequest, "key" | "rangeEnd">): void {
+    this.#assertOpen();
+    this.#mayRead(request);
   }
 
   watch(request: ServerWatchRequest, sink: ServerWatchSink): ServerWatch {

@@ -3,8 +3,9 @@ import { AuthError } from "@triarch/etcd-auth";
 import { AlarmAction, AlarmType, InternalRaftRequest } from "@triarch/etcd-proto";
 import { LeaseError } from "@triarch/lease";
 import { MvccError } from "@triarch/mvcc";
-import type { Entry } from "@triarch/raft";
+import type { ConfState, Entry } from "@triarch/raft";
 import type { LogPosition } from "@triarch/raft-node";
+import { applyMemberChange, loggedChangeOf } from "../members/member-changes.ts";
 import { applyRequest, type ReplicatedState } from "./applier.ts";
 import type { AppliedWaiter } from "./applied-waiter.ts";
 import type { BucketRow } from "@triarch/store-level";
@@ -64,7 +65,16 @@ export class StateMachine {
     this.#advance(end, rows);
   }
 
-  /** Entries without effect here (a new leader's first, a configuration change) move the position too. */
+  /** Raft has taken the change of membership in `entry`; `confState` is in force from there on. */
+  changeMembers(confState: ConfState, entry: Entry): void {
+    if (entry.index <= this.#position.index) return; // I1
+    const logged = loggedChangeOf(entry);
+    const rows = applyMemberChange(this.state.membership, logged, confState);
+    this.#advance(entry, rows);
+    this.#pending.resolve(logged.requestId, undefined);
+  }
+
+  /** Entries without effect here (a new leader's first) move the position too. */
   #advance(end: LogPosition, rows: readonly BucketRow[]): void {
     if (end.index <= this.#position.index) return;
     assert(end.term >= this.#position.term, `entry ${end.index} is of term ${end.term}, after ${this.#position.term}`);

@@ -61,6 +61,8 @@ export class Transport {
   readonly #peers = new Map<MemberId, Peer>();
   #members: readonly MemberId[] = [];
   readonly #removed = new Set<MemberId>();
+  /** Removed members whose connections still stand, and until when. */
+  readonly #leaving = new Map<MemberId, number>();
   readonly #sending = new Set<Promise<void>>();
   readonly #questions: Questions;
   #pings: NodeJS.Timeout | undefined;
@@ -93,6 +95,7 @@ export class Transport {
         // What silences one connection silences both; the bulk's own answers may wait behind data.
         if (!control.isOpen) bulk.reset("the control connection is gone");
       }
+      this.#closeLeaving();
       this.#inbound.sweep();
       this.#questions.expire();
     }, transportLimits.pingIntervalMs);
@@ -101,15 +104,18 @@ export class Transport {
 
   /** The members of the configuration in force; those that were in it and are not any more are refused when they call. */
   setMembers(ids: readonly MemberId[]): void {
-    for (const id of this.#members) {
-      if (ids.includes(id)) continue;
+    const left = this.#members.filter((id) => !ids.includes(id));
+    for (const id of left) {
       this.#removed.add(id);
-      this.#closePeer(id);
-      this.#inbound.drop(id);
+      this.#leaving.set(id, this.#options.clock.monotonicMs() + transportLimits.leavingGraceMs);
     }
-    for (const id of ids) this.#removed.delete(id);
+    for (const id of ids) {
+      this.#removed.delete(id);
+      this.#leaving.delete(id);
+    }
     // A joining member called whom it was told of; now it knows.
-    if (ids.length > 0) for (const id of [...this.#peers.keys()]) if (!ids.includes(id)) this.#closePeer(id);
+    const strangers = [...this.#peers.keys()].filter((id) => !ids.includes(id) && !this.#leaving.has(id));
+    if (ids.length > 0) for (const id of strangers) this.#closePeer(id);
     this.#members = ids;
     this.connect(ids);
   }
@@ -221,6 +227,16 @@ export class Transport {
     peer.control.start();
     peer.bulk.start();
     return peer;
+  }
+
+  #closeLeaving(): void {
+    const now = this.#options.clock.monotonicMs();
+    for (const [id, untilMs] of this.#leaving) {
+      if (untilMs > now) continue;
+      this.#leaving.delete(id);
+      this.#closePeer(id);
+      this.#inbound.drop(id);
+    }
   }
 
   #closePeer(id: MemberId): void {
