@@ -13,6 +13,7 @@ import {
   type WatchResponseInit,
 } from "@triarch/etcd-proto";
 import type { EtcdServer, ServerWatch } from "@triarch/etcd-server";
+import { watchRefusal } from "./auth-watch.ts";
 import { bidi, type BidiControl, type BidiHandler, type Outgoing } from "./grpc-server.ts";
 import type { Service } from "./services.ts";
 
@@ -29,7 +30,7 @@ interface Watcher {
 }
 
 export interface WatchServiceOptions {
-  readonly server: Pick<EtcdServer, "header" | "watch">;
+  readonly server: Pick<EtcdServer, "header" | "mayWatch" | "watch">;
   readonly progressNotifyIntervalMs: number;
   readonly nowMs: () => number;
 }
@@ -98,6 +99,8 @@ export class WatchStream implements BidiHandler<WatchRequest> {
     };
     const key = request.key.length === 0 ? new Uint8Array(1) : request.key;
     const { rangeEnd } = request;
+    const refusal = watchRefusal(server, { key, rangeEnd });
+    if (refusal !== undefined) return refuse(refusal);
     const openEnded = rangeEnd.length === 1 && rangeEnd[0] === 0;
     if (rangeEnd.length > 0 && !openEnded && compareBytes(rangeEnd, key) <= 0)
       return refuse("mvcc: watcher range is empty");

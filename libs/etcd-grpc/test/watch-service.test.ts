@@ -26,6 +26,7 @@ class Fixture {
       {
         server: {
           header: () => ResponseHeader.create({ clusterId: 1n, memberId: 2n, revision: store.revision }),
+          mayWatch: () => undefined,
           watch: (request, sink) => store.watch(request, sink),
         },
         progressNotifyIntervalMs: 100,
