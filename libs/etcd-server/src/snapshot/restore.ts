@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { equalBytes } from "@triarch/base";
-import { openBbolt, verifyTrailer, type BboltReader, type ByteSource } from "@triarch/bbolt";
+import { openBbolt, verifyTrailer, type BboltReader } from "@triarch/bbolt";
 import { decodeRevisionKey, encodeRevisionKey } from "@triarch/mvcc";
 import { buckets, openLevelStore, type Bucket, type BucketRow, type LevelStore } from "@triarch/store-level";
 import { Membership, memberRow, type InitialMember } from "../members/membership.ts";
 import { memberDataDir } from "../server/data-dir.ts";
 import { metaKeys } from "../server/meta-keys.ts";
 import { pause } from "../server/pause.ts";
+import { checkRows } from "./check-rows.ts";
+import { openSnapshotSource } from "./snapshot-source.ts";
 
 /** More revisions than a cluster makes between a snapshot and the disaster, so that no client has seen a later one. */
 export const restoreRevisionBumpDefault = 1_000_000_000;
@@ -29,6 +31,8 @@ export interface RestoreOptions {
   readonly bumpRevision?: number;
   /** For a file without the checksum at its end, such as a copied `member/snap/db`. */
   readonly skipHashCheck?: boolean;
+  /** For an encrypted file. */
+  readonly keyFile?: string;
 }
 
 export interface RestoreResult {
@@ -45,9 +49,11 @@ const writeBatchBytes = 1024 * 1024;
 
 /**
  * Writes a fresh member directory from a snapshot file. The log starts empty, with the initial members, when the member
- * first starts. On a failure nothing is left of the directory.
+ * first starts. The whole file is checked before anything is written: checksum, tree, rows. On a failure nothing is left
+ * of the directory.
  *
  * @throws BboltError the file is damaged or not a snapshot
+ * @throws EncryptionError it is encrypted: the key is missing or another, or the file was altered
  * @throws Error the directory holds a member, or the file is no snapshot of etcd
  */
 export async function restoreIntoDataDir(options: RestoreOptions): Promise<RestoreResult> {
@@ -55,12 +61,17 @@ export async function restoreIntoDataDir(options: RestoreOptions): Promise<Resto
   if (existsSync(dir.root)) {
     throw new Error(`${dir.root} holds a member already; move it aside or choose another data directory`);
   }
-  const file = await open(options.file, "r");
+  const source = await openSnapshotSource(options.file, options.keyFile);
   try {
-    const source = await fileSource(file);
     if (options.skipHashCheck !== true) await verifyTrailer(source, createHash("sha256"));
     const reader = await openBbolt(source);
     refuseForeign(reader, options.file);
+    const { scheduled, finished } = await compactRevisions(reader);
+    const { revision } = await checkRows(reader, Math.max(revisionOf(scheduled), revisionOf(finished)));
+    const bump = options.bumpRevision ?? restoreRevisionBumpDefault;
+    if (!Number.isSafeInteger(bump) || bump < 0 || !Number.isSafeInteger(revision + bump)) {
+      throw new RangeError(`revisions cannot go on at ${revision} + ${bump}`);
+    }
     await mkdir(dir.root, { recursive: true, mode: 0o700 });
     try {
       const result = await writeDatabase(reader, dir.incoming, options);
@@ -71,7 +82,7 @@ export async function restoreIntoDataDir(options: RestoreOptions): Promise<Resto
       throw error;
     }
   } finally {
-    await file.close();
+    await source.close();
   }
 }
 
@@ -161,16 +172,4 @@ async function findRow(reader: BboltReader, bucket: Bucket, wanted: Uint8Array):
     for (const [key, value] of rows) if (equalBytes(key, wanted)) return value.slice();
   }
   return undefined;
-}
-
-async function fileSource(file: FileHandle): Promise<ByteSource> {
-  const { size } = await file.stat();
-  return {
-    sizeBytes: size,
-    read: async (offset, length) => {
-      const buffer = new Uint8Array(length);
-      const { bytesRead } = await file.read(buffer, 0, length, offset);
-      return buffer.subarray(0, bytesRead);
-    },
-  };
 }
