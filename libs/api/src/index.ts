@@ -31,8 +31,8 @@ export {
   groupList,
   resourceList,
 } from "./discovery/discovery.ts";
-export { openApiDocument, openApiIndex } from "./openapi/documents.ts";
-export type { OpenApiDocument } from "./openapi/documents.ts";
+export { openApiDocument, openApiIndex, openApiV2Document } from "./openapi/documents.ts";
+export type { OpenApiDocument, OpenApiV2Document } from "./openapi/documents.ts";
 export { patchContentTypes } from "./openapi/operations.ts";
 export { convertToVersion, storageApiVersion } from "./schema/versions.ts";
 export { kubernetesVersion } from "./schema/version.ts";
@@ -98,6 +98,14 @@ export { applyJsonPatch, jsonPatchOperationsMax } from "./patch/json-patch.ts";
 export { applyStrategicMergePatch } from "./patch/strategic-merge-patch.ts";
 export type { TypeFieldsLookup } from "./patch/strategic-merge-patch.ts";
 export { PatchError } from "./patch/patch-error.ts";
+
+// Server-side apply and the owners of fields.
+export type { ApplyDeduced, ApplyList, ApplyMap, ApplyScalar, ApplyType, ListKey } from "./apply/apply-type.ts";
+export { applyConfiguration, keepUnchangedTimes, trackCreate, trackUpdate } from "./apply/field-manager.ts";
+export type { ApplyWrite } from "./apply/field-manager.ts";
+export type { ManagedResource, ManagedWrite } from "./apply/managed-scope.ts";
+export { managedFieldsAfterScale, managedFieldsOfScale } from "./apply/scale-fields.ts";
+export type { ScaleMapping } from "./apply/scale-fields.ts";
 
 // Server-side tables.
 export { partialObjectMetadata, partialObjectMetadataList, renderTable } from "./tables/table.ts";

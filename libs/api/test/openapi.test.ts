@@ -1,5 +1,13 @@
 import t from "tap";
-import { kubernetesVersion, openApiDocument, openApiIndex, patchContentTypes, resources } from "@triarch/api";
+import {
+  kubernetesVersion,
+  openApiDocument,
+  openApiIndex,
+  openApiV2Document,
+  patchContentTypes,
+  resources,
+} from "@triarch/api";
+import protobuf from "protobufjs/minimal.js";
 
 interface Operation {
   readonly "x-kubernetes-action": string;
@@ -84,3 +92,42 @@ t.test("schemas say what the types say", async (t) => {
   t.match(schemas["io.k8s.apimachinery.pkg.util.intstr.IntOrString"], { format: "int-or-string" });
   t.same(schemas["io.k8s.api.core.v1.ServicePort"]?.["required"], ["port"]);
 });
+
+t.test("v2 says the same of every type, in JSON and as gnostic's message", async (t) => {
+  const { text, message, hash } = openApiV2Document();
+  const document = JSON.parse(text) as {
+    swagger: string;
+    definitions: Record<string, Record<string, unknown>>;
+    paths: Record<string, Record<string, { parameters: { name: string; in: string }[]; consumes: string[] }>>;
+  };
+  t.equal(document.swagger, "2.0");
+  t.match(hash, /^[0-9A-F]{16}$/);
+  const missing = [...text.matchAll(/"#\/definitions\/([^"]+)"/g)].filter(
+    ([, name = ""]) => !Object.hasOwn(document.definitions, name),
+  );
+  t.same(missing, []);
+  t.notMatch(text, /components\/schemas|"oneOf"|"allOf"/);
+  const pod = document.definitions["io.k8s.api.core.v1.Pod"];
+  t.same(pod?.["x-kubernetes-group-version-kind"], [{ group: "", kind: "Pod", version: "v1" }]);
+  const { delete: remove, patch } = document.paths["/api/v1/namespaces/{namespace}/pods/{name}"] ?? {};
+  t.same(patch?.consumes, patchContentTypes);
+  t.match(remove?.parameters[0], { name: "body", in: "body" });
+
+  const reader = new protobuf.Reader(message);
+  const fields = new Map<number, number>();
+  while (reader.pos < reader.len) {
+    const tag = reader.uint32();
+    fields.set(tag >>> 3, (fields.get(tag >>> 3) ?? 0) + 1);
+    if (tag >>> 3 === 9) t.equal(namesIn(reader.bytes()), Object.keys(document.definitions).length);
+    else reader.skipType(tag & 7);
+  }
+  t.same([...fields.keys()], [1, 2, 8, 9], "swagger, info, paths, definitions");
+});
+
+/** How many named entries a `Definitions` message holds. */
+function namesIn(bytes: Uint8Array): number {
+  const reader = new protobuf.Reader(bytes);
+  let count = 0;
+  for (; reader.pos < reader.len; count++) reader.skipType(reader.uint32() & 7);
+  return count;
+}

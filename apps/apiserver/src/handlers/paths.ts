@@ -9,12 +9,13 @@ import {
   methodNotAllowed,
   openApiDocument,
   openApiIndex,
+  openApiV2Document,
   resourceList,
   StatusError,
 } from "@triarch/api";
 import { healthReport, type HealthCheck, type Registry as MetricsRegistry } from "@triarch/telemetry";
 import { parseAccept } from "../http/accept.ts";
-import { type Answer, type ApiRequest, jsonAnswer, textAnswer } from "../http/answer.ts";
+import { type Answer, type ApiRequest, jsonAnswer, jsonType, textAnswer } from "../http/answer.ts";
 
 export interface PathsOptions {
   readonly metrics: MetricsRegistry;
@@ -27,8 +28,26 @@ export interface PathsOptions {
 
 export type PathHandler = (request: ApiRequest) => Promise<Answer>;
 
-const rootPaths = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/metrics", "/openapi/v3", "/readyz", "/version"];
+const rootPaths = [
+  "/api",
+  "/api/v1",
+  "/apis",
+  "/healthz",
+  "/livez",
+  "/metrics",
+  "/openapi/v2",
+  "/openapi/v3",
+  "/readyz",
+  "/version",
+];
 const openApiPrefix = "/openapi/v3/";
+/** Clients may ask with an `@`; the answer has none, because Go cannot parse it there. */
+const openApiV2Protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+const openApiV2Types: Readonly<Record<string, string>> = {
+  "application/json": jsonType,
+  "application/com.github.proto-openapi.spec.v2@v1.0+protobuf": openApiV2Protobuf,
+  [openApiV2Protobuf]: openApiV2Protobuf,
+};
 
 export function pathHandler(options: PathsOptions): PathHandler {
   const version = versionDocument(options.buildDate);
@@ -62,7 +81,7 @@ async function answerFor(
     case "metrics":
       return { ...textAnswer(await options.metrics.metrics()), contentType: options.metrics.contentType };
     case "openapi":
-      return openApiAnswer(path);
+      return openApiAnswer(path, request.headers.accept);
     case "api":
     case "apis":
       return discoveryAnswer(path, request, options);
@@ -71,7 +90,8 @@ async function answerFor(
   }
 }
 
-function openApiAnswer(path: string): Answer | undefined {
+function openApiAnswer(path: string, accept: string | undefined): Answer | undefined {
+  if (path === "/openapi/v2") return openApiV2Answer(accept);
   if (path === "/openapi/v3") return jsonAnswer(openApiIndex());
   if (!path.startsWith(openApiPrefix)) return undefined;
   const document = openApiDocument(path.slice(openApiPrefix.length));
@@ -83,6 +103,15 @@ function openApiAnswer(path: string): Answer | undefined {
     body: document.text,
     headers: { etag: `"${document.hash}"` },
   };
+}
+
+/** Protobuf only for those who name it: it is what client-go takes, and nothing a person reads. */
+function openApiV2Answer(accept: string | undefined): Answer {
+  const { text, message, hash } = openApiV2Document();
+  const asked = parseAccept(accept ?? "").find(({ mediaType }) => mediaType in openApiV2Types)?.mediaType;
+  const contentType = openApiV2Types[asked ?? jsonType] ?? jsonType;
+  const body = contentType === openApiV2Protobuf ? message : text;
+  return { kind: "document", statusCode: 200, contentType, body, headers: { etag: `"${hash}"` } };
 }
 
 function discoveryAnswer(path: string, request: ApiRequest, options: PathsOptions): Answer | undefined {

@@ -1,5 +1,6 @@
 // OpenAPI v3: an index of one document per group version, each made on first use and kept as text; the bound on what is
 // kept is the number of served group versions. The index carries hashes, so all documents are made for its first answer.
+// OpenAPI v2: one document for all of them, in two forms.
 import { hex } from "@triarch/base";
 import type { JsonObject } from "../json.ts";
 import { contentHash } from "../schema/content-hash.ts";
@@ -7,6 +8,8 @@ import { apiVersionOf, resources } from "../schema/resources.ts";
 import { kubernetesVersion } from "../schema/version.ts";
 import { componentSchemas } from "./components.ts";
 import { referencedTypes, resourcePaths } from "./operations.ts";
+import { openApiV2 } from "./v2-document.ts";
+import { openApiV2Message } from "./v2-protobuf.ts";
 
 export interface OpenApiDocument {
   /** JSON */
@@ -15,7 +18,13 @@ export interface OpenApiDocument {
   readonly hash: string;
 }
 
+export interface OpenApiV2Document extends OpenApiDocument {
+  /** gnostic's `openapi.v2.Document` */
+  readonly message: Uint8Array;
+}
+
 const documents = new Map<string, OpenApiDocument>();
+let v2: OpenApiV2Document | undefined;
 
 /** `GET /openapi/v3` */
 export function openApiIndex(): JsonObject {
@@ -40,6 +49,15 @@ export function openApiDocument(path: string): OpenApiDocument | undefined {
   const document: OpenApiDocument = { text, hash: hex(contentHash(text)).toUpperCase() };
   documents.set(path, document);
   return document;
+}
+
+/** `GET /openapi/v2`, made on first use. */
+export function openApiV2Document(): OpenApiV2Document {
+  if (v2 !== undefined) return v2;
+  const document = openApiV2(servedPaths().map(buildDocument));
+  const text = JSON.stringify(document);
+  v2 = { text, hash: hex(contentHash(text)).toUpperCase(), message: openApiV2Message(document) };
+  return v2;
 }
 
 function servedPaths(): readonly string[] {
