@@ -1,7 +1,7 @@
 /** Makes a member's log, or reads one back and goes on where it ends. */
 import { assertDefined } from "@triarch/base";
 import { emptyHardState } from "@triarch/raft";
-import type { WalDisk, WalFile } from "./disk.ts";
+import type { WalDisk } from "./disk.ts";
 import { WalError } from "./errors.ts";
 import { Replayer, type LogEnd } from "./replay.ts";
 import { segmentsAmong, unfinishedSuffix } from "./segment-names.ts";
@@ -67,7 +67,11 @@ export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal;
     const result = replayer.result(pathOf(disk, newest));
     await removeUnfinished(disk);
     const file = await disk.open(newest.name, "update");
-    if (tear !== undefined) await cutOff(file, tear);
+    // By its length: a crash in the middle of writing zeros would leave what is no tear any more.
+    if (tear !== undefined) await file.truncate(tear.offset);
+    // A killed process may have left writes and names that were read here and that a power cut would still take.
+    await file.fdatasync();
+    await disk.syncDirectory();
     const lastIndex = Math.max(result.snapshot.index, result.entries.at(-1)?.index ?? 0);
     const position = { segments, file, ...end, hardState: result.hardState, snapshot: result.snapshot, lastIndex };
     const wal = new Wal(disk, metadata, options.segmentSizeBytes ?? segmentSizeBytesDefault, position);
@@ -95,12 +99,6 @@ export async function readSegment(disk: WalDisk, segment: SegmentName, mode: "re
   } finally {
     await file.close();
   }
-}
-
-/** By its length: a crash in the middle of writing zeros would leave what is no tear any more. */
-async function cutOff(file: WalFile, tear: WalRepair): Promise<void> {
-  await file.truncate(tear.offset);
-  await file.fdatasync();
 }
 
 async function removeUnfinished(disk: WalDisk): Promise<void> {
