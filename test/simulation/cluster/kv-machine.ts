@@ -40,6 +40,7 @@ export class KvMachine implements StateMachine {
     const names = await parts.disk.list();
     if (names.includes(newFileName)) await parts.disk.remove(newFileName);
     if (!names.includes(fileName)) return new KvMachine(parts, new KvState());
+    await parts.disk.syncDirectory(); // A killed process may not have come to it.
     const file = await parts.disk.open(fileName, "read");
     const content = await file.read();
     await file.close();
