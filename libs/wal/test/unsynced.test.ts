@@ -33,7 +33,7 @@ function recordingDisk(dir: string): RecordingDisk {
   });
   const disk: WalDisk = {
     ...real,
-    open: async (name, mode) => wrap(name, await real.open(name, mode)),
+    open: async (name, mode) => wrap(name.replace(".tmp", ""), await real.open(name, mode)),
     rename: (from, to) => {
       unsynced.add(".");
       return real.rename(from, to);
