@@ -192,7 +192,8 @@ function* recordsOfPart(
   }
 }
 
-function contentOf({ type, body, offset }: SegmentRecord, reader: SegmentReader): WalRecordContent {
+function contentOf(record: SegmentRecord, reader: SegmentReader): WalRecordContent {
+  const { type, body, offset } = record;
   switch (type) {
     case recordTypes.entry: {
       const entry = readEntry(body);
@@ -200,10 +201,13 @@ function contentOf({ type, body, offset }: SegmentRecord, reader: SegmentReader)
       return { kind: "entry", entry };
     }
     case recordTypes.hardState:
-      return { kind: "hardState", hardState: readHardState(body) };
+      return { kind: "hardState", hardState: reader.decoded(record, readHardState) };
     case recordTypes.snapshot:
     case recordTypes.installing:
-      return { kind: type === recordTypes.snapshot ? "snapshot" : "installing", snapshot: readSnapshot(body) };
+      return {
+        kind: type === recordTypes.snapshot ? "snapshot" : "installing",
+        snapshot: reader.decoded(record, readSnapshot),
+      };
     default:
       throw reader.corrupt(offset, `a record of type ${type} does not belong here`);
   }

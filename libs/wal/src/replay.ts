@@ -117,19 +117,20 @@ export class Replayer {
     }
   }
 
-  #take({ type, body, offset }: SegmentRecord, reader: SegmentReader): void {
+  #take(record: SegmentRecord, reader: SegmentReader): void {
+    const { type, body, offset } = record;
     switch (type) {
       case recordTypes.entry:
         this.#takeEntry(body, offset, reader);
         break;
       case recordTypes.hardState:
-        this.#hardState = readHardState(body);
+        this.#hardState = reader.decoded(record, readHardState);
         break;
       case recordTypes.snapshot:
-        this.#takeSnapshot(readSnapshot(body));
+        this.#takeSnapshot(reader.decoded(record, readSnapshot));
         break;
       case recordTypes.installing:
-        this.#installing = readSnapshot(body);
+        this.#installing = reader.decoded(record, readSnapshot);
         break;
       default:
         throw reader.corrupt(offset, `a record of type ${type} does not belong here`);

@@ -85,7 +85,7 @@ export class SegmentReader {
     const head = this.#next();
     if (head.kind === "record" && head.type === recordTypes.seal) {
       this.#chain = startChain;
-      return this.#seal(start, readSeal(head.body));
+      return this.#seal(start, this.decoded({ body: head.body, offset: start }, readSeal));
     }
     if (head.kind !== "record" || head.type !== recordTypes.batch) {
       if (head.kind === "end" && lastUsedByte(this.#content, start) === start) return this.#end(start, batchesBefore);
@@ -98,7 +98,7 @@ export class SegmentReader {
       if (head.kind === "end") this.#requireZeros();
       throw this.corrupt(start, head.kind === "bad" ? head.why : "a batch must start here");
     }
-    const batchEnd = this.#offset + readBatchHeader(head.body).bytes;
+    const batchEnd = this.#offset + this.decoded({ body: head.body, offset: start }, readBatchHeader).bytes;
     const records: SegmentRecord[] = [];
     while (this.#offset < batchEnd) {
       const offset = this.#offset;
@@ -166,6 +166,16 @@ export class SegmentReader {
       this.#chain = record.chain;
     }
     return record;
+  }
+
+  /** @throws WalError "corrupt" where the checksum is right and the body is still none: no product of ours wrote it */
+  decoded<T>({ body, offset }: Pick<SegmentRecord, "body" | "offset">, decode: (body: Uint8Array) => T): T {
+    try {
+      return decode(body);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw this.corrupt(offset, `a record that cannot be read (${why})`);
+    }
   }
 
   corrupt(offset: number, why: string): WalError {
