@@ -35,16 +35,13 @@ export class KeyIntervals {
   }
 
   /**
-   * Whether every key of the range is in the set. A range that holds no key must still lie strictly inside, as in etcd:
-   * `["m", "m")` is granted by `["a", "z")` but not by `["m", "z")`.
+   * Whether every key of the range is in the set. Of a range that holds no key, the start must be in it, as in etcd.
    */
   hasRange({ start, end }: KeyInterval): boolean {
     const found = this.#lastFrom(start);
     if (found === undefined) return false;
-    const beginsBefore = end === undefined || found.start < end;
-    const endsAfter = found.end === undefined || found.end > start;
-    const reaches = found.end === undefined || (end !== undefined && found.end >= end);
-    return beginsBefore && endsAfter && reaches;
+    if (found.end === undefined) return true;
+    return start < found.end && end !== undefined && end <= found.end;
   }
 
   /** The last interval that starts at or before `key`. */
