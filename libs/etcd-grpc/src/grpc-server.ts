@@ -4,6 +4,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import type { MessageType } from "@triarch/etcd-proto";
 import type { Logger } from "@triarch/telemetry";
 import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { answered } from "./ping-guard.ts";
 import { encodeGrpcMessage, GrpcError, grpcCodes, grpcErrorOf } from "./status.ts";
 
 /** Bytes waiting in a stream towards a slow client; past it `Outgoing.send` says so. */
@@ -102,9 +103,17 @@ export function bidi<In, InInit, Out, OutInit>(
 }
 
 export interface Dispatcher {
-  readonly methods: ReadonlyMap<string, Method>;
-  /** Checks every call first: metadata rules. */
+  /** Which there are. */
+  readonly paths: ReadonlySet<string>;
+  /** The methods for who makes this call; a promise when that will be known in a moment. */
+  readonly methodsFor: (
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+  ) => ReadonlyMap<string, Method> | Promise<ReadonlyMap<string, Method>>;
+  /** Checks every call first: metadata rules. @throws GrpcError */
   readonly admit: (headers: IncomingHttpHeaders) => void;
+  /** A stream begins; `fail` ends it from outside. @returns called when it has ended */
+  readonly streamOpened: (headers: IncomingHttpHeaders, fail: (error: GrpcError) => void) => () => void;
   /** Answers a request that is not gRPC. */
   readonly serveOther: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
   readonly onFinished: (path: string, code: number, seconds: number) => void;
@@ -120,14 +129,34 @@ export function serveStream(dispatcher: Dispatcher, stream: ServerHttp2Stream, h
   }
   const startedAt = performance.now();
   const call = new Call(stream, (code) => dispatcher.onFinished(path, code, (performance.now() - startedAt) / 1_000));
-  const method = dispatcher.methods.get(path);
   try {
-    if (method === undefined) {
+    if (!dispatcher.paths.has(path)) {
       const [, service = "", name = ""] = path.split("/");
       throw new GrpcError(grpcCodes.unimplemented, `unknown method ${name} for service ${service}`);
     }
     dispatcher.admit(headers);
     call.setDeadline(headers["grpc-timeout"]);
+    const methods = dispatcher.methodsFor(stream, headers);
+    if (!(methods instanceof Promise)) return serveCall(dispatcher, call, methods.get(path), headers);
+    methods.then(
+      (known) => serveCall(dispatcher, call, known.get(path), headers),
+      (error: unknown) => call.fail(error),
+    );
+  } catch (error) {
+    call.fail(error);
+  }
+}
+
+function serveCall(dispatcher: Dispatcher, call: Call, method: Method | undefined, headers: IncomingHttpHeaders): void {
+  const { stream } = call;
+  if (method === undefined || call.ended) return; // the client is gone, or did not want to wait
+  try {
+    if (method.kind !== "unary") {
+      stream.once(
+        "close",
+        dispatcher.streamOpened(headers, (error) => call.fail(error)),
+      );
+    }
     if (method.kind === "bidi") serveBidi(method, call, headers);
     else serveRequest(method, call, headers);
   } catch (error) {
@@ -240,6 +269,7 @@ class Call {
 
   begin(): void {
     if (this.stream.headersSent || this.stream.destroyed) return;
+    answered(this.stream.session);
     this.stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
     this.stream.once("wantTrailers", () => this.stream.sendTrailers(this.#trailers ?? { "grpc-status": "0" }));
   }
@@ -249,6 +279,7 @@ class Call {
       send: (message) => {
         if (this.ended || this.stream.destroyed) return false;
         this.begin();
+        answered(this.stream.session);
         this.stream.write(encodeFrame(encode(message as never)));
         return this.stream.writableLength < sendBufferBytesMax;
       },

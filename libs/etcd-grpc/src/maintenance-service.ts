@@ -2,6 +2,7 @@ import * as proto from "@triarch/etcd-proto";
 import type { EtcdServer } from "@triarch/etcd-server";
 import { serverStream, unary, type Method } from "./grpc-server.ts";
 import type { Service } from "./services.ts";
+import { GrpcError, grpcCodes } from "./status.ts";
 
 /** Bytes of a snapshot per message. */
 const snapshotBlobBytes = 32 * 1024;
@@ -26,6 +27,9 @@ export function maintenanceService(server: EtcdServer): Service {
       await server.moveLeader(request);
       return { header: server.header() };
     }),
+    "etcdserverpb.Maintenance/Downgrade": unary(proto.DowngradeRequest, proto.DowngradeResponse, async (request) =>
+      refuseDowngrade(request),
+    ),
     "etcdserverpb.Maintenance/Snapshot": snapshot(server),
   };
 }
@@ -49,4 +53,20 @@ function snapshot(server: EtcdServer): Method {
       }
     }
   });
+}
+
+/** There is no older version of this store to go back to: every target is refused, in etcd's words. */
+function refuseDowngrade({ action, version }: proto.DowngradeRequest): never {
+  const { invalidArgument, failedPrecondition, unknown } = grpcCodes;
+  switch (action) {
+    case proto.DowngradeAction.validate:
+    case proto.DowngradeAction.enable:
+      if (!/^\d+\.\d+(\.\d+)?$/.test(version))
+        throw new GrpcError(invalidArgument, "etcdserver: wrong downgrade target version format");
+      throw new GrpcError(invalidArgument, "etcdserver: invalid downgrade target version");
+    case proto.DowngradeAction.cancel:
+      throw new GrpcError(failedPrecondition, "etcdserver: no inflight downgrade job");
+    default:
+      throw new GrpcError(unknown, "etcdserver: unknown method");
+  }
 }

@@ -2,10 +2,13 @@
 import type { EtcdServer } from "@triarch/etcd-server";
 import { authService } from "./auth-service.ts";
 import { clusterService } from "./cluster-service.ts";
+import { electionService } from "./election-service.ts";
 import type { Method } from "./grpc-server.ts";
 import { healthService } from "./health-service.ts";
 import { kvService } from "./kv-service.ts";
 import { leaseService } from "./lease-service.ts";
+import { withLearnerRules } from "./learner-rules.ts";
+import { lockService } from "./lock-service.ts";
 import { maintenanceService } from "./maintenance-service.ts";
 import { watchService, type WatchServiceOptions } from "./watch-service.ts";
 
@@ -24,7 +27,10 @@ export function etcdServices(
     ...clusterService(server),
     ...maintenanceService(server),
     ...authService(server),
+    ...lockService(server),
+    ...electionService(server),
     ...healthService(server),
   };
-  return new Map(Object.entries(methods).map(([name, method]) => [`/${name}`, method]));
+  const byPath = new Map(Object.entries(methods).map(([name, method]) => [`/${name}`, method]));
+  return withLearnerRules(server, byPath);
 }

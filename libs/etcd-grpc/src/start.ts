@@ -7,12 +7,16 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import { isUtf8 } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { EtcdServer } from "@triarch/etcd-server";
 import { Counter, Histogram, type Logger, type Registry } from "@triarch/telemetry";
+import { Callers, credentialsOf, type Methods } from "./auth-callers.ts";
 import { serveStream, type Dispatcher } from "./grpc-server.ts";
+import { LeaderMonitor } from "./leader-monitor.ts";
 import { etcdServices } from "./services.ts";
+import { guardPings, keepaliveMinTimeMsDefault } from "./ping-guard.ts";
 import { PlainHttp } from "./plain-http.ts";
 import { GrpcError, grpcCodes } from "./status.ts";
 
@@ -28,6 +32,10 @@ export interface EtcdGrpcOptions {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly progressNotifyIntervalMs?: number;
+  /** Streams of clients that ask for a leader end when there was none for so long. Default 1.5 s. */
+  readonly leaderlessMs?: number;
+  /** A client that pings more often is sent away. Default 5 s; 0: never. */
+  readonly keepaliveMinTimeMs?: number;
 }
 
 export interface EtcdGrpc {
@@ -52,16 +60,25 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
     registers: [registry],
   });
   const plain = new PlainHttp(options);
-  const dispatcher: Dispatcher = {
-    methods: etcdServices({
-      server,
+  const leader = new LeaderMonitor(options);
+  const servicesOf = (as: EtcdServer): Methods =>
+    etcdServices({
+      server: as,
       progressNotifyIntervalMs: options.progressNotifyIntervalMs ?? progressNotifyDefaultMs,
       nowMs: () => performance.now(),
-    }),
-    admit: (headers) => requireLeader(server, headers),
+    });
+  const callers = new Callers(server, servicesOf);
+  const dispatcher: Dispatcher = {
+    paths: new Set(servicesOf(server).keys()),
+    methodsFor: (stream, headers) => callers.methodsFor(credentialsOf(stream, headers)),
+    admit: (headers) => {
+      leader.admit(headers);
+      checkApiVersion(headers);
+    },
+    streamOpened: (headers, fail) => leader.watch(headers, fail),
     serveOther: (stream, headers) => plain.serveStream(stream, headers),
     onFinished: (method, code, seconds) => {
-      const known = dispatcher.methods.has(method) ? method : "unknown";
+      const known = dispatcher.paths.has(method) ? method : "unknown";
       handled.inc({ method: known, code: String(code) });
       duration.observe({ method: known }, seconds);
     },
@@ -87,6 +104,7 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
   const sessions = new Set<ServerHttp2Session>();
   listener.on("session", (session) => {
     sessions.add(session);
+    guardPings(session, options.keepaliveMinTimeMs ?? keepaliveMinTimeMsDefault, () => performance.now());
     session.once("close", () => sessions.delete(session));
     session.on("error", (error) => logger.debug({ error: error.message }, "etcd client session failed"));
   });
@@ -108,6 +126,7 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
     url: `${options.tls === undefined ? "http" : "https"}://${options.host}:${port}`,
     close: () =>
       new Promise((resolve) => {
+        leader.close();
         listener.close(() => resolve());
         for (const session of sessions) session.destroy();
         for (const socket of sockets) socket.destroy();
@@ -115,9 +134,9 @@ export async function startEtcdGrpc(options: EtcdGrpcOptions): Promise<EtcdGrpc>
   };
 }
 
-/** Metadata rules of every call. */
-function requireLeader(server: EtcdServer, headers: IncomingHttpHeaders): void {
-  if (headers["hasleader"] === "true" && server.leaderId() === 0n) {
-    throw new GrpcError(grpcCodes.unavailable, "etcdserver: no leader");
-  }
+/** It may be missing, but not unreadable. */
+function checkApiVersion(headers: IncomingHttpHeaders): void {
+  const version = headers["client-api-version"];
+  if (typeof version !== "string" || isUtf8(Buffer.from(version, "latin1"))) return;
+  throw new GrpcError(grpcCodes.invalidArgument, "etcdserver: invalid client api version");
 }

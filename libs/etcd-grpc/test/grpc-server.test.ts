@@ -9,7 +9,7 @@ import { openSession, RawCall } from "./raw-call.ts";
 // What a call sees on the wire, over a real port.
 
 t.setTimeout(60_000);
-const port = await startEtcdPort(t.testdir({}));
+const port = await startEtcdPort(t.testdir({}), { keepaliveMinTimeMs: 0 });
 t.teardown(() => port.close());
 const { server } = port;
 

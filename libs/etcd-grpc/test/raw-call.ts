@@ -58,3 +58,17 @@ export class RawCall<In, InInit, Out, OutInit> {
     while (!condition(this.received)) await once(this.stream, "data");
   }
 }
+
+/** One call with one request. @returns how it ended, and what came */
+export async function callOnce<In, InInit, Out, OutInit>(
+  session: ClientHttp2Session,
+  path: string,
+  types: { readonly input: MessageType<In, InInit>; readonly output: MessageType<Out, OutInit> },
+  request: InInit,
+  headers: OutgoingHttpHeaders = {},
+): Promise<CallEnd & { readonly received: readonly Out[] }> {
+  const call = new RawCall(session, path, types, headers);
+  call.send(request);
+  call.stream.end();
+  return { ...(await call.ended), received: call.received };
+}

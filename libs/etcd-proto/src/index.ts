@@ -2,6 +2,7 @@ export * from "./auth.ts";
 export * from "./cluster.ts";
 export * from "./kv.ts";
 export * from "./lease.ts";
+export * from "./lock-election.ts";
 export * from "./maintenance.ts";
 export { DecodeError, nestingDepthMax } from "./message.ts";
 export type { Init, MessageType, Value } from "./message.ts";
