@@ -1,5 +1,6 @@
-// Benchmarks. Usage: npm run bench -- NAME [--rounds N] [--seconds S] [--only TEXT] [--faults SHARE] [--json]
-//   raft    consensus alone: commits/s and latency of three member processes; failover beside three real etcd members
+// Benchmarks. Usage: npm run bench -- NAME [--rounds N] [--seconds S] [--only TEXT] [--faults SHARE] [--busy S] [--json]
+//   raft    consensus alone: commits/s and latency of three member processes; failover beside three real etcd members;
+//           heartbeats of whole masters under heavy reading
 //   etcd    the etcd port beside real etcd: puts, transactions, reads, ranges, watches, leases, memory, start
 //   api     ConfigMap creates of 1 kB and gets through the API servers
 // Each figure is a median of the rounds. Machines are shared and noisy: compare only within one run.
@@ -15,6 +16,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: "string", default: "3" },
     only: { type: "string" },
     faults: { type: "string", default: "1" },
+    busy: { type: "string", default: "30" },
     json: { type: "boolean", default: false },
   },
 });
@@ -23,6 +25,7 @@ const options = {
   rounds: positive("--rounds", values.rounds),
   seconds: positive("--seconds", values.seconds),
   faults: positive("--faults", values.faults),
+  busy: positive("--busy", values.busy),
   only: values.only,
   json: values.json,
 };

@@ -1,14 +1,21 @@
 // Three masters of ours: processes, no workers.
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "@triarch/machine";
+import { parse } from "yaml";
+import type { LoadTls } from "./etcd/grpc-load.ts";
 
 const program = new URL("../../apps/triarch/bin/triarch.js", import.meta.url).pathname;
 
 export interface MasterCluster {
   readonly dataDir: string;
   readonly kubeconfig: string;
+  readonly apiUrls: readonly string[];
+  /** The administrator's, of the kubeconfig. */
+  readonly adminTls: LoadTls;
+  readonly etcdUrls: readonly string[];
+  readonly etcdTls: LoadTls;
   close(): Promise<void>;
 }
 
@@ -22,13 +29,39 @@ export async function startMasters(basePort: number): Promise<MasterCluster> {
       timeoutMs: 120_000,
     },
   );
+  const pki = (file: string): Promise<string> => readFile(join(dataDir, "pki", file), "utf8");
+  const { masters } = JSON.parse(await readFile(join(dataDir, "cluster.json"), "utf8")) as ClusterFile;
+  const kubeconfig = join(dataDir, "kubeconfig");
   return {
-    dataDir,
-    kubeconfig: join(dataDir, "kubeconfig"),
+    ...{ dataDir, kubeconfig, adminTls: adminTls(await readFile(kubeconfig, "utf8")) },
+    apiUrls: masters.map(({ apiPort }) => `https://127.0.0.1:${apiPort}`),
+    etcdUrls: masters.map(({ etcdPort }) => `https://127.0.0.1:${etcdPort}`),
+    etcdTls: { ca: await pki("etcd-ca.crt"), cert: await pki("etcd-client.crt"), key: await pki("etcd-client.key") },
     async close() {
       await runCommand(process.execPath, [program, "down", "--data-dir", dataDir, "--delete-data"], {
         timeoutMs: 90_000,
       });
     },
+  };
+}
+
+interface ClusterFile {
+  readonly masters: readonly { readonly apiPort: number; readonly etcdPort: number }[];
+}
+
+interface Kubeconfig {
+  readonly clusters: readonly { readonly cluster: { readonly "certificate-authority-data": string } }[];
+  readonly users: readonly {
+    readonly user: { readonly "client-certificate-data": string; readonly "client-key-data": string };
+  }[];
+}
+
+function adminTls(text: string): LoadTls {
+  const { clusters, users } = parse(text) as Kubeconfig;
+  const pem = (data = ""): string => Buffer.from(data, "base64").toString();
+  return {
+    ca: pem(clusters[0]?.cluster["certificate-authority-data"]),
+    cert: pem(users[0]?.user["client-certificate-data"]),
+    key: pem(users[0]?.user["client-key-data"]),
   };
 }

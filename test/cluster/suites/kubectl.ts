@@ -87,6 +87,19 @@ export function kubectlWorks(t: Test, cluster: TestCluster): void {
     t.same(JSON.parse(await kubectl(["get", "configmap", "till", "-o", "jsonpath={.data}"])), { currency: "CHF" });
   });
 
+  t.test("a List, whose validation needs OpenAPI v2, and explain", async (t) => {
+    const items = ["one", "two"].map((name) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name } }));
+    const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+    t.equal(await kubectl(["apply", "-f", "-"], list), "configmap/one created\nconfigmap/two created\n");
+    const wrong = JSON.stringify({ apiVersion: "v1", kind: "List", items: [{ ...items[0], dta: {} }] });
+    t.match(
+      (await cluster.kubectl(["-n", namespace, "apply", "-f", "-"], { input: wrong })).stderr,
+      /unknown field "dta"/,
+    );
+    t.match(await kubectl(["explain", "pod.spec.containers", "--recursive"]), /^ {2}imagePullPolicy\t<string>$/m);
+    t.match(await kubectl(["explain", "deployment.spec"]), /^ {2}replicas\t<integer>$/m);
+  });
+
   t.test("kubectl get prints the server's tables", async (t) => {
     await kubectl(["rollout", "status", "deployment/till", "--timeout=50s"]);
     for (const [resource, heading] of Object.entries(headings)) {

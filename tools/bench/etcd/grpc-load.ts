@@ -10,6 +10,8 @@ export interface LoadTls {
 
 export interface LoadStream {
   send(message: Uint8Array): void;
+  /** The last message of this side. */
+  end(message: Uint8Array): void;
   close(): void;
 }
 
@@ -18,6 +20,9 @@ interface StatusHeaders {
   readonly "grpc-status"?: string;
   readonly "grpc-message"?: string;
 }
+
+/** A Range of 100,000 keys of 1 kB, and room. */
+const answerBytesMax = 256 * 1024 * 1024;
 
 const callHeaders = { ":method": "POST", "content-type": "application/grpc", te: "trailers" };
 
@@ -40,7 +45,7 @@ export class LoadConnection {
   unary(path: string, message: Uint8Array): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const stream = this.#session.request({ ...callHeaders, ":path": path });
-      const decoder = new FrameDecoder(64 * 1024 * 1024);
+      const decoder = new FrameDecoder(answerBytesMax);
       let answer: Uint8Array | undefined;
       let failure = "";
       const status = (headers: StatusHeaders): void => {
@@ -61,15 +66,17 @@ export class LoadConnection {
     });
   }
 
-  stream(path: string, onMessage: (message: Uint8Array) => void): LoadStream {
+  stream(path: string, onMessage: (message: Uint8Array) => void, onClose?: () => void): LoadStream {
     const stream: ClientHttp2Stream = this.#session.request({ ...callHeaders, ":path": path });
-    const decoder = new FrameDecoder(64 * 1024 * 1024);
+    const decoder = new FrameDecoder(answerBytesMax);
     stream.on("error", () => undefined);
+    if (onClose !== undefined) stream.on("close", onClose);
     stream.on("data", (chunk: Buffer) => {
       for (const one of decoder.push(chunk)) onMessage(one);
     });
     return {
       send: (message) => void stream.write(encodeFrame(message)),
+      end: (message) => void stream.end(encodeFrame(message)),
       close: () => stream.destroy(),
     };
   }

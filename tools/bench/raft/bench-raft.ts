@@ -2,6 +2,7 @@
 import { median, progress, short, table, worst } from "../figures.ts";
 import { medianSyncMs } from "./disk-sync.ts";
 import { EtcdCluster, type EtcdMember } from "./etcd-members.ts";
+import { benchBusy, busyTable } from "./busy.ts";
 import { failovers, type Fault } from "./failover.ts";
 import { openHosts, type BenchHosts } from "./hosts.ts";
 import type { LoadResult } from "./protocol.ts";
@@ -35,6 +36,8 @@ export interface RaftBenchOptions {
   readonly seconds: number;
   /** Scales the rounds of each fault: 1 is 50 kills. 0 leaves failover out. */
   readonly faults: number;
+  /** Seconds under each heavy load; 0 leaves them out. */
+  readonly busy: number;
   readonly json: boolean;
 }
 
@@ -45,8 +48,13 @@ export async function benchRaft(options: RaftBenchOptions): Promise<string> {
     const load = await loadRows(hosts, options);
     const syncAfterMs = await medianSyncMs();
     const faults = options.faults === 0 ? [] : await faultRows(hosts, options.faults);
-    if (options.json) return JSON.stringify({ syncMs, syncAfterMs, load, faults }, undefined, 2);
-    return [loadTable(load, syncMs, syncAfterMs), ...(faults.length === 0 ? [] : [faultTable(faults)])].join("\n\n");
+    const busy = options.busy === 0 ? [] : await benchBusy(options.busy);
+    if (options.json) return JSON.stringify({ syncMs, syncAfterMs, load, faults, busy }, undefined, 2);
+    return [
+      loadTable(load, syncMs, syncAfterMs),
+      ...(faults.length === 0 ? [] : [faultTable(faults)]),
+      ...(busy.length === 0 ? [] : [busyTable(busy)]),
+    ].join("\n\n");
   } finally {
     await hosts.close();
   }
