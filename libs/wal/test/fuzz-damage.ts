@@ -68,7 +68,7 @@ function grown(bytes: Uint8Array, by: number): Uint8Array {
 export function damage({ files, names }: FuzzLog, rng: Rng): Files {
   const which = rng.int(3) === 0 ? rng.int(names.length) : names.length - 1;
   const name = assertDefined(names[which], "a log has a segment");
-  let content = assertDefined(files.get(name), "names are those of the files").slice();
+  let content: Uint8Array = assertDefined(files.get(name), "names are those of the files").slice();
   for (let count = 1 + rng.int(2); count > 0; count--) {
     content = assertDefined(changes[rng.int(changes.length)], "a change")(content, rng);
   }

@@ -124,9 +124,8 @@ t.test("segments of nonsense that check out", async (t) => {
   for (let i = 0; i < hostileSegments; i++) {
     const files = new Map([["0000000000000000-0000000000000004.wal", hostileSegment(seededRng(seed + i))]]);
     const finding = await open(new FuzzDisk(files)).then(() => undefined, String);
-    if (finding !== undefined) return t.fail(`TRIARCH_WAL_SEED=${seed + i}: ${finding}`);
+    t.equal(finding, undefined, `TRIARCH_WAL_SEED=${seed + i}`);
   }
-  t.pass(`${hostileSegments} segments`);
 });
 
 t.test("random bytes", async (t) => {
@@ -134,7 +133,6 @@ t.test("random bytes", async (t) => {
   for (let i = 0; i < hostileSegments; i++) {
     const content = Uint8Array.from({ length: rng.int(200) }, () => rng.int(256));
     const found = await open(new FuzzDisk(new Map([["0000000000000000-0000000000000004.wal", content]])));
-    if (!(found instanceof WalError)) return t.fail(`TRIARCH_WAL_SEED=${seed}: opened`);
+    t.ok(found instanceof WalError, `TRIARCH_WAL_SEED=${seed}, file ${i}`);
   }
-  t.pass(`${hostileSegments} files`);
 });

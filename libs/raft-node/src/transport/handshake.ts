@@ -87,12 +87,14 @@ function encode(fields: object): Uint8Array {
 }
 
 function decode(payload: Uint8Array): Identity & { version: number; fields: Readonly<Record<string, unknown>> } {
-  let fields: Record<string, unknown>;
+  let parsed: unknown;
   try {
-    fields = JSON.parse(utf8Text(payload)) as Record<string, unknown>;
+    parsed = JSON.parse(utf8Text(payload));
   } catch (error) {
     throw new DecodeError("the handshake is not JSON: a stranger, or another protocol", { cause: error });
   }
+  if (typeof parsed !== "object" || parsed === null) throw new DecodeError("the handshake is no JSON object");
+  const fields = parsed as Record<string, unknown>;
   const version = typeof fields["version"] === "number" ? fields["version"] : 0;
   return { version, clusterId: idOf(fields["clusterId"]), memberId: idOf(fields["memberId"]), fields };
 }
