@@ -94,7 +94,10 @@ t.test("messages: what is whole comes back, what is not is refused or is another
 t.test("handshakes", async (t) => {
   const rng = seededRng(seed);
   const identity = { version: 1, clusterId: 10n, memberId: 1n };
-  const samples = [encodeHello({ ...identity, to: 2n, kind: "bulk" }), encodeAnswer({ ...identity, refusal: "no", removed: false })];
+  const samples = [
+    encodeHello({ ...identity, to: 2n, kind: "bulk" }),
+    encodeAnswer({ ...identity, refusal: "no", removed: false }),
+  ];
   const odd = ["null", "7", '"x"', "[]", "{}", "true", '{"clusterId":null}', '{"clusterId":"1","memberId":"2"}', ""];
   const payloads = odd.map(utf8);
   for (let round = 0; round < rounds; round++) {
