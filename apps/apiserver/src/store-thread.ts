@@ -15,13 +15,17 @@ const report = (message: StoreThreadReport): void => parent.postMessage(message)
 /** @returns what stops it */
 async function run(): Promise<() => Promise<void>> {
   const logger = createLogger({ component: "store", levels: options.logLevels }).child({ master: options.name });
-  const { name, dataDir, clusterToken, initialCluster, peer } = options;
+  const { name, dataDir, clusterToken, initialCluster, clusterId, join, peer } = options;
   const ownClientUrl = initialCluster.find((member) => member.name === name)?.clientUrl;
   const store = await startStore({
     name,
     dataDir,
     clusterToken,
-    initialMembers: initialCluster.map((member) => ({ name: member.name, peerUrls: [member.peerUrl] })),
+    initialMembers: initialCluster.map(({ name: memberName, peerUrl, id }) => {
+      return { name: memberName, peerUrls: [peerUrl], ...(id === undefined ? {} : { id }) };
+    }),
+    ...(clusterId === undefined ? {} : { clusterId }),
+    ...(join === undefined ? {} : { join }),
     listenPeer: peer.listen,
     ...(ownClientUrl === undefined ? {} : { clientUrls: [ownClientUrl] }),
     ...(peer.tls === undefined ? {} : { peerTls: peer.tls }),

@@ -3,6 +3,14 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import colours from "picocolors";
 import { downCommand } from "./commands/down.ts";
 import { drillListCommand, drillRunCommand } from "./commands/drill.ts";
+import {
+  memberAddCommand,
+  memberListCommand,
+  memberPromoteCommand,
+  memberRemoveCommand,
+  memberReplaceCommand,
+  moveLeaderCommand,
+} from "./commands/member.ts";
 import { relayCommand } from "./commands/relay.ts";
 import { runProgram } from "./commands/run-program.ts";
 import { snapshotRestoreCommand, snapshotSaveCommand, snapshotStatusCommand } from "./commands/snapshot.ts";
@@ -135,6 +143,53 @@ export function buildProgram(): Command {
     .addOption(new Option("--runtime <runtime>", "as for `up`").choices(["docker", "hollow"]))
     .option("--base-port <port>", "as for `up`", port)
     .action(run(snapshotRestoreCommand));
+
+  const member = program.command("member").description("who belongs to the cluster");
+  const access = (command: Command): Command =>
+    command
+      .addOption(dataDir())
+      .option("--endpoints <urls>", "etcd ports of a cluster elsewhere, comma-separated")
+      .option("--cacert <file>", "with --endpoints: authority of the etcd ports")
+      .option("--cert <file>", "with --endpoints: client certificate")
+      .option("--key <file>", "with --endpoints: its key")
+      .addOption(json());
+  const logLevel = (): Option => new Option("--log-level <levels>", "of the master's processes").default("info");
+  access(member.command("list").description("members and their roles")).action(run(memberListCommand));
+  access(
+    member.command("add <name>").description("start another master: a learner first, a voter when it has caught up"),
+  )
+    .option("--no-promote", "leave it a learner")
+    .option("--config-only", "for another machine: tell the cluster and print the master's configuration")
+    .option("--peer-url <url>", "with --config-only: where the others reach the master's peer port")
+    .option("--client-url <url>", "with --config-only: where its etcd port is reached")
+    .addOption(logLevel())
+    .action(
+      run((name: string, options: Parameters<typeof memberAddCommand>[1]) =>
+        memberAddCommand(name, options, stop.signal),
+      ),
+    );
+  access(member.command("promote <member>").description("make a learner that has caught up a voter")).action(
+    run(memberPromoteCommand),
+  );
+  access(member.command("remove <member>").description("take a master out of the cluster for good"))
+    .option("--delete-data", "and delete its data")
+    .addOption(logLevel())
+    .action(
+      run((name: string, options: Parameters<typeof memberRemoveCommand>[1]) =>
+        memberRemoveCommand(name, options, stop.signal),
+      ),
+    );
+  access(member.command("replace <name>").description("bring back a master whose disk is lost, under a new member id"))
+    .option("--delete-data", "delete what is left of its data instead of keeping it beside")
+    .addOption(logLevel())
+    .action(
+      run((name: string, options: Parameters<typeof memberReplaceCommand>[1]) =>
+        memberReplaceCommand(name, options, stop.signal),
+      ),
+    );
+  access(
+    program.command("move-leader [member]").description("give leadership to a member, or to the one furthest"),
+  ).action(run(moveLeaderCommand));
 
   const wal = program.command("wal").description("a master's write-ahead log; only read, also while the master runs");
   wal

@@ -22,6 +22,12 @@ export interface EtcdClientOptions {
 export interface EtcdClient {
   status(): Promise<proto.StatusResponse>;
   memberList(): Promise<proto.Value<typeof proto.MemberListResponse>>;
+  /** Changes of membership: the store's refusals come with etcd's codes and texts. */
+  memberAdd(request: proto.MemberAddRequestInit): Promise<proto.MemberAddResponse>;
+  memberRemove(id: bigint): Promise<void>;
+  memberPromote(id: bigint): Promise<void>;
+  /** A learner takes a voter's place. Only our own masters know this call. */
+  memberReplace(request: { readonly learnerId: bigint; readonly removedId: bigint }): Promise<void>;
   range(request: proto.RangeRequestInit): Promise<proto.RangeResponse>;
   put(request: proto.PutRequestInit): Promise<proto.PutResponse>;
   moveLeader(targetId: bigint): Promise<void>;
@@ -117,6 +123,22 @@ export function connectEtcd(options: EtcdClientOptions): EtcdClient {
         { linearizable: true },
         proto.MemberListResponse,
       ),
+    memberAdd: (request) =>
+      unary("/etcdserverpb.Cluster/MemberAdd", proto.MemberAddRequest, request, proto.MemberAddResponse),
+    async memberRemove(id) {
+      await unary("/etcdserverpb.Cluster/MemberRemove", proto.MemberRemoveRequest, { id }, proto.MemberRemoveResponse);
+    },
+    async memberPromote(id) {
+      await unary(
+        "/etcdserverpb.Cluster/MemberPromote",
+        proto.MemberPromoteRequest,
+        { id },
+        proto.MemberPromoteResponse,
+      );
+    },
+    async memberReplace(request) {
+      await unary("/triarch.Cluster/MemberReplace", proto.MemberReplaceRequest, request, proto.MemberReplaceResponse);
+    },
     range: (request) => unary("/etcdserverpb.KV/Range", proto.RangeRequest, request, proto.RangeResponse),
     put: (request) => unary("/etcdserverpb.KV/Put", proto.PutRequest, request, proto.PutResponse),
     hashKv: (revision) =>

@@ -19,6 +19,8 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
     "dataDir",
     "clusterToken",
     "initialCluster",
+    "clusterId",
+    "join",
     "api",
     "kubeletClient",
     "etcd",
@@ -42,6 +44,8 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
     dataDir: at(reader.text(root, "dataDir")),
     clusterToken: reader.text(root, "clusterToken"),
     initialCluster: reader.members(root),
+    clusterId: reader.id(root, "clusterId"),
+    join: reader.join(root),
     listen: reader.texts(api, "api.listen").map((text) => parseListenAddress(text, "api.listen")),
     tls: {
       certificatePem: await reader.file(api, "api.certFile"),
@@ -132,13 +136,36 @@ class ConfigReader {
     return Object.entries(cluster).map(([name, value]) => {
       const path = `initialCluster.${name}`;
       const member = section(value, `${this.#file}: ${path}`);
-      this.only(member, path, ["peerUrl", "clientUrl"]);
+      this.only(member, path, ["peerUrl", "clientUrl", "id"]);
       return {
         name,
+        id: this.id(member, `${path}.id`),
         peerUrl: this.text(member, `${path}.peerUrl`),
         clientUrl: this.optionalText(member, `${path}.clientUrl`),
       };
     });
+  }
+
+  /** Hexadecimal, as `etcdctl member list` shows it. */
+  id(given: Section, path: string): bigint | undefined {
+    const value = given[lastOf(path)];
+    if (value === undefined) return undefined;
+    if (typeof value !== "string" || !/^[0-9a-f]{1,16}$/.test(value)) {
+      return this.#fail(path, "must be an id in hexadecimal, in quotes");
+    }
+    return BigInt(`0x${value}`);
+  }
+
+  /** "existing": the master was added to a running cluster. @returns false for a master that its cluster begins with */
+  join(root: Section): boolean {
+    const value = this.optionalText(root, "join") ?? "new";
+    if (value !== "new" && value !== "existing") return this.#fail("join", 'must be "new" or "existing"');
+    const { clusterId, initialCluster } = root;
+    const members = Object.values(section(initialCluster, `${this.#file}: initialCluster`));
+    const complete =
+      clusterId !== undefined && members.every((one) => (one as Section | undefined)?.["id"] !== undefined);
+    if (value === "existing" && !complete) this.#fail("join", "existing needs clusterId, and an id for each member");
+    return value === "existing";
   }
 
   #fail(path: string, why: string): never {

@@ -9,6 +9,10 @@ export interface StoreThreadOptions {
   readonly dataDir: string;
   readonly clusterToken: string;
   readonly initialCluster: readonly ClusterMember[];
+  /** Of a cluster whose membership has changed since it began; then every member of `initialCluster` has an id. */
+  readonly clusterId?: bigint | undefined;
+  /** A new member of a running cluster. */
+  readonly join?: boolean;
   readonly peer: {
     readonly listen: ListenAddress;
     readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | undefined;
@@ -25,6 +29,8 @@ export interface StoreThreadOptions {
 
 export interface ClusterMember {
   readonly name: string;
+  /** Undefined: follows from the peer URL and the cluster's token. */
+  readonly id?: bigint | undefined;
   readonly peerUrl: string;
   readonly clientUrl: string | undefined;
 }

@@ -16,6 +16,10 @@ export interface MasterSpec {
   readonly controllerManagerHealthPort: number;
   /** Where workers and pods reach this master, port 6443; only with the docker runtime. */
   readonly advertiseIp?: string;
+  /** Hexadecimal; see `ClusterSpec.storeId`. */
+  readonly memberId?: string;
+  /** It was added to the running cluster: its empty log begins with what the others send. */
+  readonly joined?: true;
 }
 
 export interface WorkerSpec {
@@ -35,6 +39,11 @@ export interface ClusterSpec {
   readonly balancedPort: number;
   readonly balancerHealthPort: number;
   readonly hostProxyHealthPort: number;
+  /**
+   * The store's own cluster id, hexadecimal. Set by the first change of membership, together with each master's
+   * `memberId`: until then the ids follow from the masters' peer addresses.
+   */
+  readonly storeId?: string;
   readonly masters: readonly MasterSpec[];
   readonly workers: readonly WorkerSpec[];
 }
@@ -66,15 +75,7 @@ export function newClusterSpec(options: {
     balancedPort: basePort,
     balancerHealthPort: basePort + 8,
     hostProxyHealthPort: basePort + 9,
-    masters: range(options.masters).map((i) => ({
-      name: `m${i + 1}`,
-      apiPort: basePort + 1 + i,
-      etcdPort: basePort + 10 + i,
-      peerPort: basePort + 20 + i,
-      schedulerHealthPort: basePort + 30 + i,
-      controllerManagerHealthPort: basePort + 40 + i,
-      ...(docker ? { advertiseIp: `${networks.nodePrefix}.${11 + i}` } : {}),
-    })),
+    masters: range(options.masters).map((i) => masterInSlot({ basePort, runtime, name: `m${i + 1}`, slot: i })),
     workers: range(options.workers).map((i) => ({
       name: `w${i + 1}`,
       ip: docker ? `${networks.nodePrefix}.${101 + i}` : "127.0.0.1",
@@ -85,6 +86,37 @@ export function newClusterSpec(options: {
   };
 }
 
+/** Slots count from 0; a master's ports and address follow from its own. */
+export function masterInSlot(options: {
+  readonly basePort: number;
+  readonly runtime: Runtime;
+  readonly name: string;
+  readonly slot: number;
+}): MasterSpec {
+  const { basePort, runtime, name, slot } = options;
+  return {
+    name,
+    apiPort: basePort + 1 + slot,
+    etcdPort: basePort + 10 + slot,
+    peerPort: basePort + 20 + slot,
+    schedulerHealthPort: basePort + 30 + slot,
+    controllerManagerHealthPort: basePort + 40 + slot,
+    ...(runtime === "docker" ? { advertiseIp: `${networks.nodePrefix}.${11 + slot}` } : {}),
+  };
+}
+
+export function peerUrlOf(master: MasterSpec): string {
+  return `https://127.0.0.1:${master.peerPort}`;
+}
+
+export function etcdUrlOf(master: MasterSpec): string {
+  return `https://127.0.0.1:${master.etcdPort}`;
+}
+
+export function slotOf(spec: ClusterSpec, master: MasterSpec): number {
+  return master.apiPort - spec.balancedPort - 1;
+}
+
 /** Ports that the cluster's processes take on the machine's own loopback address. */
 export function hostPorts(spec: ClusterSpec): readonly number[] {
   const workerPorts = spec.workers.flatMap((one) => [one.kubeletPort, one.kubeletHealthPort]);
@@ -92,13 +124,14 @@ export function hostPorts(spec: ClusterSpec): readonly number[] {
     spec.balancedPort,
     spec.balancerHealthPort,
     ...(spec.runtime === "docker" ? [spec.hostProxyHealthPort] : workerPorts),
-    ...spec.masters.flatMap((one) => [
-      one.apiPort,
-      one.etcdPort,
-      one.peerPort,
-      one.schedulerHealthPort,
-      one.controllerManagerHealthPort,
-    ]),
+    ...spec.masters.flatMap(masterPorts),
+  ];
+}
+
+export function masterPorts(master: MasterSpec): readonly number[] {
+  return [
+    ...[master.apiPort, master.etcdPort, master.peerPort],
+    ...[master.schedulerHealthPort, master.controllerManagerHealthPort],
   ];
 }
 

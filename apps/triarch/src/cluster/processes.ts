@@ -8,7 +8,10 @@ import type { ProcessSpec } from "../supervisor/process-spec.ts";
 import type { ClusterFiles } from "./certificates.ts";
 import {
   advertisedApiPort,
+  etcdUrlOf,
   networks,
+  peerUrlOf,
+  slotOf,
   type ClusterPaths,
   type ClusterSpec,
   type MasterSpec,
@@ -35,25 +38,26 @@ export async function clusterProcesses(
 ): Promise<readonly ProcessSpec[]> {
   const log = ["--log-level", options.logLevel];
   const masters = await Promise.all(spec.masters.map((master) => masterProcess(spec, master, paths, files, log)));
-  const control = spec.masters.flatMap((master, i): ProcessSpec[] => [
+  const control = spec.masters.flatMap((master): ProcessSpec[] => [
     {
-      name: `scheduler-${i + 1}`,
+      name: schedulerName(spec, master),
       group: "control",
       command: [
         ...node,
         program("scheduler"),
-        ...["--kubeconfig", files.schedulerKubeconfig, "--identity", `scheduler-${i + 1}`],
+        ...["--kubeconfig", files.schedulerKubeconfig, "--identity", schedulerName(spec, master)],
         ...["--health-port", String(master.schedulerHealthPort)],
         ...log,
       ],
     },
     {
-      name: `controller-manager-${i + 1}`,
+      name: controllerManagerName(spec, master),
       group: "control",
       command: [
         ...node,
         program("controller-manager"),
-        ...["--kubeconfig", files.controllerManagerKubeconfig, "--identity", `controller-manager-${i + 1}`],
+        ...["--kubeconfig", files.controllerManagerKubeconfig],
+        ...["--identity", controllerManagerName(spec, master)],
         ...["--health-port", String(master.controllerManagerHealthPort), "--root-ca-file", files.clusterCa],
         ...["--cluster-cidr", networks.podCidr],
         ...log,
@@ -72,6 +76,23 @@ export async function clusterProcesses(
   };
   const workers = spec.workers.flatMap((worker) => workerProcesses(spec, worker, paths, files, log));
   return [balancer, ...masters, ...control, ...workers, ...hostProxy(spec, files, log)];
+}
+
+export function configFileOf(paths: ClusterPaths, master: string): string {
+  return join(paths.config, `${master}.yaml`);
+}
+
+/** The processes that come and go with a master. */
+export function processNamesOf(spec: ClusterSpec, master: MasterSpec): readonly string[] {
+  return [master.name, schedulerName(spec, master), controllerManagerName(spec, master)];
+}
+
+function schedulerName(spec: ClusterSpec, master: MasterSpec): string {
+  return `scheduler-${slotOf(spec, master) + 1}`;
+}
+
+function controllerManagerName(spec: ClusterSpec, master: MasterSpec): string {
+  return `controller-manager-${slotOf(spec, master) + 1}`;
 }
 
 async function masterProcess(
@@ -93,9 +114,15 @@ async function masterProcess(
     initialCluster: Object.fromEntries(
       spec.masters.map((one) => [
         one.name,
-        { peerUrl: `https://127.0.0.1:${one.peerPort}`, clientUrl: `https://127.0.0.1:${one.etcdPort}` },
+        {
+          peerUrl: peerUrlOf(one),
+          clientUrl: etcdUrlOf(one),
+          ...(one.memberId === undefined ? {} : { id: one.memberId }),
+        },
       ]),
     ),
+    ...(spec.storeId === undefined ? {} : { clusterId: spec.storeId }),
+    ...(master.joined === true ? { join: "existing" } : {}),
     api: {
       listen: [`127.0.0.1:${master.apiPort}`, ...advertised],
       ...(master.advertiseIp === undefined ? {} : { advertise: advertised[0] }),
@@ -111,7 +138,7 @@ async function masterProcess(
     peer: { listen: `127.0.0.1:${master.peerPort}`, ...pair(files.peer), caFile: files.peerCa },
     serviceCidr: networks.serviceCidr,
   };
-  const configFile = join(paths.config, `${master.name}.yaml`);
+  const configFile = configFileOf(paths, master.name);
   await writeFile(configFile, stringify(config), { mode: 0o600 });
   return {
     name: master.name,

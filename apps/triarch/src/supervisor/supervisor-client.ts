@@ -41,8 +41,14 @@ export class SupervisorClient {
     }
   }
 
-  async order(order: "hold" | "start" | "stop", name: string): Promise<void> {
+  /** `remove`: stop it and forget it. */
+  async order(order: "hold" | "start" | "stop" | "remove", name: string): Promise<void> {
     await this.#ask("POST", `/${order}/${name}`);
+  }
+
+  /** Another process from now on; the next `up` has to know of it by itself. */
+  async add(process: ProcessSpec): Promise<void> {
+    await this.#ask("POST", "/add", process);
   }
 
   /** Asks for an orderly end and waits for it; then ends whatever is left. */
@@ -81,13 +87,16 @@ export class SupervisorClient {
     return (await this.#leftOver()).length > 0;
   }
 
-  async #ask(method: "GET" | "POST", path: string): Promise<unknown> {
+  async #ask(method: "GET" | "POST", path: string, body?: object): Promise<unknown> {
     const client = new Client("http://supervisor", { socketPath: supervisorFiles(this.#paths).socket });
     try {
-      const answer = await client.request({ method, path, headersTimeout: 30_000 });
-      const body: unknown = await answer.body.json();
-      if (answer.statusCode >= 300) throw new CommandFailure(`the supervisor refused ${path}: ${JSON.stringify(body)}`);
-      return body;
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+      const answer = await client.request({ method, path, ...sent, headersTimeout: 30_000 });
+      const answered: unknown = await answer.body.json();
+      if (answer.statusCode >= 300) {
+        throw new CommandFailure(`the supervisor refused ${path}: ${JSON.stringify(answered)}`);
+      }
+      return answered;
     } finally {
       await client.destroy();
     }

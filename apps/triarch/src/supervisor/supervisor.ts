@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { createRegistry, Gauge } from "@triarch/telemetry";
 import { SupervisedProcess } from "./child-process.ts";
 import { processStartTime, type RunningProcess } from "./running-process.ts";
-import { stopOrder, type SupervisorPlan } from "./process-spec.ts";
+import { stopOrder, type ProcessSpec, type SupervisorPlan } from "./process-spec.ts";
 
 export interface SupervisorState {
   readonly supervisor: RunningProcess;
@@ -69,6 +69,7 @@ export async function runSupervisor(planFile: string): Promise<void> {
     hold: (one) => one.hold(),
     start: (one) => one.start(),
     stop: (one) => one.stop(),
+    remove: (one) => one.stop(),
   };
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [, order = "", name = ""] = (request.url ?? "").split("/");
@@ -87,10 +88,20 @@ export async function runSupervisor(planFile: string): Promise<void> {
       json(202, {});
       return stop("asked to");
     }
+    if (order === "add" && request.method === "POST") {
+      const spec = (await jsonOf(request)) as ProcessSpec;
+      if (processes.has(spec.name)) return json(409, { message: `there is a process ${spec.name}` });
+      const added = new SupervisedProcess(spec, plan.logFolder, { say, changed: writeState });
+      processes.set(spec.name, added);
+      added.start();
+      return json(200, added.status);
+    }
     const carryOut = orders[order];
     const one = processes.get(name);
     if (carryOut === undefined || one === undefined) return json(404, { message: `no order "${order}" for "${name}"` });
     await carryOut(one);
+    if (order === "remove") processes.delete(name);
+    writeState();
     json(200, one.status);
   }
 
@@ -114,4 +125,10 @@ export async function runSupervisor(planFile: string): Promise<void> {
   for (const one of processes.values()) one.start();
   if (process.connected) process.send?.({ ready: true });
   await finished.promise;
+}
+
+async function jsonOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
 }
