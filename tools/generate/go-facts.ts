@@ -80,5 +80,6 @@ export const writtenWhenZero: ReadonlySet<string> = new Set([
 
 /** Non-pointer structs that are left out when zero (`omitzero`). */
 export const structsOmittedWhenZero: ReadonlySet<string> = new Set([
+  "api.networking.v1.IPAddressSpec parentRef",
   "apimachinery.pkg.apis.meta.v1.ObjectMeta creationTimestamp",
 ]);

@@ -192,6 +192,9 @@ t.test("strategic merge: directives", async (t) => {
   t.strictSame(strategic(labels, { metadata: { labels: { $patch: "replace", b: "2" } } }), {
     metadata: { labels: { b: "2" }, finalizers: ["x/a", "x/b"] },
   });
+  const replaced = { metadata: { labels: { $patch: "replace", b: "2" } } };
+  t.strictSame(strategic({ metadata: {} }, replaced), { metadata: {} }, "a directive where nothing is makes nothing");
+  t.strictSame(strategic({}, replaced), { metadata: {} }, "nor below what is new");
   t.strictSame(strategic(labels, { metadata: { labels: { $patch: "delete" } } }), {
     metadata: { labels: {}, finalizers: ["x/a", "x/b"] },
   });

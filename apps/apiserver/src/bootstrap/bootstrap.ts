@@ -101,7 +101,15 @@ async function tryEnsure(
   const resource = resourceOf(group, version, plural);
   const meta = object["metadata"] as { readonly name: string };
   if ((await readOrUndefined(registry.store, resource, namespace, meta.name)) !== undefined) return;
-  const request = { resource, namespace, user: serverUser, dryRun: false, warnings: [] };
+  const request = {
+    resource,
+    namespace,
+    user: serverUser,
+    subresource: "",
+    fieldManager: "kube-apiserver",
+    dryRun: false,
+    warnings: [],
+  };
   try {
     await createObject(registry, {
       ...request,

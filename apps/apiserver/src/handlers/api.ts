@@ -6,6 +6,7 @@ import type { ExpectedKind } from "../http/body.ts";
 import type { ViewOptions } from "../http/encode.ts";
 import type { ResourceRequest } from "../http/request-info.ts";
 import type { KubeletAccess } from "../kubelet/kubelet-access.ts";
+import { fieldManagerOf } from "../http/write-options.ts";
 import type { Registry, WriteRequest } from "../registry/registry.ts";
 
 export interface Api {
@@ -31,5 +32,13 @@ export function viewOptions({ api, request }: ResourceCall): ViewOptions {
 }
 
 export function writeRequest({ request, info, resource }: ResourceCall, dryRun: boolean): WriteRequest {
-  return { resource, namespace: info.namespace, user: request.user, dryRun, warnings: request.warnings };
+  return {
+    resource,
+    namespace: info.namespace,
+    user: request.user,
+    subresource: info.subresource,
+    fieldManager: fieldManagerOf(request),
+    dryRun,
+    warnings: request.warnings,
+  };
 }

@@ -1,27 +1,29 @@
-// patch: JSON patch, merge patch, strategic merge patch. The patched document is read like a body, so that a patch can't
-// bring in what a PUT could not. Server-side apply is not there yet and says so.
+// patch: JSON patch, merge patch, strategic merge patch, server-side apply. The patched document is read like a body, so
+// that a patch can't bring in what a PUT could not. An apply brings its own field owners, and makes what is not there.
 import {
+  applyConfiguration,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
   badRequest,
-  failure,
-  type FailureStatus,
   fieldSchema,
   type JsonObject,
   type JsonValue,
   JsonSyntaxError,
+  type ManagedResource,
   type MutableObject,
   notFound,
   parseJson,
   StatusError,
+  unsupportedPatchType,
 } from "@triarch/api";
 import { utf8Text } from "@triarch/base";
 import { negotiate } from "../http/accept.ts";
 import type { Answer, ApiRequest } from "../http/answer.ts";
+import { readConfiguration } from "../http/configuration.ts";
 import { asKind, contentTypeOf, type ExpectedKind } from "../http/body.ts";
 import { objectAnswer } from "../http/encode.ts";
-import { readWriteOptions, type FieldValidation } from "../http/write-options.ts";
+import { fieldManagerOf, readWriteOptions, type FieldValidation, type WriteOptions } from "../http/write-options.ts";
 import { updateObject } from "../registry/update.ts";
 import { kindOf, type ResourceCall, viewOptions, writeRequest } from "./api.ts";
 
@@ -32,6 +34,7 @@ const applyType = "application/apply-patch+yaml";
 
 export async function handlePatch(call: ResourceCall, target: "main" | "status"): Promise<Answer> {
   const { api, request, info, resource } = call;
+  if (isApply(request)) return handleApply(call, target);
   const form = negotiate(request.headers.accept);
   const { dryRun, fieldValidation } = readWriteOptions(request.query, "PatchOptions");
   const patch = readPatch(request, kindOf(resource), fieldValidation);
@@ -46,6 +49,46 @@ export async function handlePatch(call: ResourceCall, target: "main" | "status")
     },
   });
   return objectAnswer(resource, object, form, viewOptions(call));
+}
+
+async function handleApply(call: ResourceCall, target: "main" | "status"): Promise<Answer> {
+  const { api, request, info, resource } = call;
+  const form = negotiate(request.headers.accept);
+  const options = readWriteOptions(request.query, "PatchOptions", true);
+  const { object, created } = await updateObject(api.registry, {
+    ...writeRequest(call, options.dryRun),
+    fieldManager: undefined,
+    name: info.name,
+    target,
+    createIfAbsent: target === "main",
+    produce: readApply(call, resource, options),
+  });
+  return objectAnswer(resource, object, form, { ...viewOptions(call), statusCode: created ? 201 : 200 });
+}
+
+export function isApply(request: ApiRequest): boolean {
+  return contentTypeOf(request) === applyType;
+}
+
+/**
+ * The configuration in the body as a function of what is stored.
+ * @param resource whose objects it is applied to: the subresource's own kind where it has one
+ */
+export function readApply(
+  { api, request, info }: ResourceCall,
+  resource: ManagedResource,
+  { force, fieldValidation }: WriteOptions,
+): (current: JsonObject | undefined) => MutableObject {
+  const { config, problem } = readConfiguration(request.body, fieldValidation);
+  const { subresource } = info;
+  const manager = fieldManagerOf(request);
+  return (current) => {
+    const nowMs = api.registry.clock.nowMs();
+    const applied = applyConfiguration({ resource, subresource, manager, nowMs, force }, current, config);
+    if (problem !== undefined && fieldValidation === "Strict") throw new StatusError(badRequest(problem));
+    if (problem !== undefined && !request.warnings.includes(problem)) request.warnings.push(problem);
+    return applied;
+  };
 }
 
 /** The patch in the body as a function; how it is written is the content type's to say. */
@@ -70,14 +113,8 @@ function patchFunction(
     case "application/strategic-merge-patch+json":
       return (current, patch) => applyStrategicMergePatch(current, patch, expected.typeName, fieldSchema);
     default:
-      throw new StatusError(unsupported(contentType));
+      throw new StatusError(unsupportedPatchType());
   }
-}
-
-function unsupported(contentType: string): FailureStatus {
-  if (contentType !== applyType) return failure(415, "UnsupportedMediaType", "415: Unsupported Media Type", {});
-  const message = "server-side apply is not supported by this server yet; use client-side apply or another patch type";
-  return failure(415, "UnsupportedMediaType", message, {});
 }
 
 function parsePatch(body: Uint8Array): JsonValue {

@@ -30,6 +30,8 @@ export async function handleBinding(call: ResourceCall): Promise<Answer> {
   const nodeName = targetOf(binding);
   await updateObject(api.registry, {
     ...writeRequest(call, dryRun),
+    // Binding gives the scheduler no fields.
+    fieldManager: undefined,
     name: info.name,
     target: "raw",
     createIfAbsent: false,

@@ -1,19 +1,27 @@
 // The scale subresource: one number of a workload, in autoscaling/v1's Scale.
 import {
+  apiVersionOf,
+  childOf,
   deepCopy,
   invalid,
   invalidObject,
   type JsonObject,
+  type ManagedResource,
+  managedFieldsAfterScale,
+  managedFieldsOfScale,
   type MutableObject,
+  type MutableValue,
   notFound,
   numberAt,
   objectAt,
   pathNotFound,
   type ScaleAccess,
+  type ScaleMapping,
   conflict,
   StatusError,
   strategyFor,
   textAt,
+  trackUpdate,
 } from "@triarch/api";
 import { about } from "../http/failures.ts";
 import { negotiate } from "../http/accept.ts";
@@ -24,13 +32,24 @@ import { readWriteOptions, type WriteOptions } from "../http/write-options.ts";
 import { storedResource } from "../registry/stored-version.ts";
 import { updateObject } from "../registry/update.ts";
 import { type ResourceCall, writeRequest } from "./api.ts";
-import { readPatch } from "./patch.ts";
+import { isApply, readApply, readPatch } from "./patch.ts";
 
 const scaleKind: ExpectedKind = {
   apiVersion: "autoscaling/v1",
   kind: "Scale",
   typeName: "io.k8s.api.autoscaling.v1.Scale",
 };
+
+/** A Scale as field management sees it. */
+const scaleResource: ManagedResource = {
+  group: "autoscaling",
+  version: "v1",
+  resource: "scales",
+  kind: scaleKind.kind,
+  typeName: scaleKind.typeName,
+  subresources: [],
+};
+const replicasPath = ["spec", "replicas"];
 
 export async function handleScale(call: ResourceCall): Promise<Answer> {
   const { encoding } = negotiate(call.request.headers.accept);
@@ -40,11 +59,13 @@ export async function handleScale(call: ResourceCall): Promise<Answer> {
     case "update": {
       const options = readWriteOptions(call.request.query, "UpdateOptions");
       const scale = decodeBody(call.request, scaleKind, options.fieldValidation);
-      return documentAnswer(await writeScale(call, options, () => scale), encoding);
+      return documentAnswer(await writeScale(call, options, () => deepCopy(scale)), encoding);
     }
     default: {
-      const options = readWriteOptions(call.request.query, "PatchOptions");
-      const patch = readPatch(call.request, scaleKind, options.fieldValidation);
+      const options = readWriteOptions(call.request.query, "PatchOptions", isApply(call.request));
+      const patch = isApply(call.request)
+        ? readApply(call, scaleResource, options)
+        : readPatch(call.request, scaleKind, options.fieldValidation);
       return documentAnswer(await writeScale(call, options, patch), encoding);
     }
   }
@@ -65,21 +86,43 @@ async function writeScale(
 ): Promise<JsonObject> {
   const { api, info, resource } = call;
   const access = accessOf(call);
+  const write = writeRequest(call, dryRun);
   const { object } = await updateObject(api.registry, {
-    ...writeRequest(call, dryRun),
+    ...write,
+    fieldManager: undefined,
     name: info.name,
     target: "main",
     createIfAbsent: false,
     produce: (current) => {
       if (current === undefined) throw new StatusError(notFound(resource, info.name));
-      const scale = wanted(access.get(current));
+      const owners = ownersOf(call, current);
+      const before = deepCopy(access.get(current));
+      childOf(before, "metadata")["managedFields"] = managedFieldsOfScale(owners);
+      const scale = wanted(before);
       checkScale(call, scale, current);
+      if (!isApply(call.request)) {
+        const nowMs = api.registry.clock.nowMs();
+        const manager = write.fieldManager ?? "";
+        trackUpdate({ resource: scaleResource, subresource: "scale", manager, nowMs }, scale, before);
+      }
       const next = deepCopy(current);
       access.set(next, numberAt(objectAt(scale, "spec"), "replicas") ?? 0);
+      setManagedFields(next, managedFieldsAfterScale(owners, objectAt(scale, "metadata")?.["managedFields"]));
       return next;
     },
   });
   return access.get(object);
+}
+
+function ownersOf({ resource }: ResourceCall, current: JsonObject): ScaleMapping {
+  const parent = objectAt(current, "metadata")?.["managedFields"];
+  return { parent, apiVersion: apiVersionOf(resource), replicasPath };
+}
+
+function setManagedFields(object: MutableObject, entries: MutableValue): void {
+  const meta = childOf(object, "metadata");
+  if (Array.isArray(entries) && entries.length > 0) meta["managedFields"] = entries;
+  else delete meta["managedFields"];
 }
 
 function checkScale({ info, resource }: ResourceCall, scale: JsonObject, current: JsonObject): void {

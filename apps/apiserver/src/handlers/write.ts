@@ -5,6 +5,7 @@ import {
   type MutableObject,
   objectAt,
   StatusError,
+  strategyFor,
   textAt,
   type ResourceInfo,
 } from "@triarch/api";
@@ -73,7 +74,7 @@ export async function handleUpdate(call: ResourceCall, target: "main" | "status"
     ...writeRequest(call, dryRun),
     name: info.name,
     target,
-    createIfAbsent: target === "main",
+    createIfAbsent: target === "main" && strategyFor(resource).allowCreateOnUpdate,
     produce: () => structuredClone(object),
   });
   return objectAnswer(resource, updated, form, { ...viewOptions(call), statusCode: created ? 201 : 200 });

@@ -1,6 +1,7 @@
 // Request bodies: JSON, YAML or Kubernetes' protobuf in, a document of the expected kind in canonical form out.
 import {
   badRequest,
+  childOf,
   decodeProtobuf,
   decodingErrorText,
   findingText,
@@ -10,6 +11,7 @@ import {
   type JsonValue,
   JsonSyntaxError,
   type MutableObject,
+  objectAt,
   parseJson,
   ProtobufError,
   readStructure,
@@ -43,7 +45,8 @@ const bodyTypes: Readonly<Record<string, BodyEncoding>> = {
 const acceptedTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 /** Characters of a body that an error text shows. */
 const shownCharactersMax = 30;
-const aliasesMax = 100;
+/** Aliases that one YAML body may resolve; past it 400. */
+export const aliasesMax = 100;
 
 /** The content type without parameters, in lower case. */
 export function contentTypeOf(request: ApiRequest): string {
@@ -85,6 +88,9 @@ export function asKind({ document, duplicates, expected, validation, warnings }:
   if (validation === "Warn") warnings.push(...all.map(findingText));
   object["kind"] = expected.kind;
   object["apiVersion"] = expected.apiVersion;
+  // Empty lists are left out of canonical documents; this one means that the managed fields are to be forgotten.
+  const managedFields = objectAt(document, "metadata")?.["managedFields"];
+  if (Array.isArray(managedFields) && managedFields.length === 0) childOf(object, "metadata")["managedFields"] = [];
   return object;
 }
 

@@ -1,4 +1,4 @@
-// A create, from a decoded object to a stored one. Order: names, defaults, mutating admission, what the kind prepares,
+// A create, from a decoded object to a stored one. Order: names, defaults, owners, mutating admission, what the kind prepares,
 // validation, addresses and ports, store.
 import {
   apiVersionOf,
@@ -14,6 +14,7 @@ import {
   StatusError,
   strategyFor,
   textAt,
+  trackCreate,
 } from "@triarch/api";
 import { StorageError, type EncodedObject } from "../storage/index.ts";
 import { about } from "../http/failures.ts";
@@ -69,6 +70,8 @@ export async function prepareCreate(registry: Registry, request: CreateRequest):
   const meta = childOf(object, "metadata");
   dropServerFields(meta);
   applyDefaults(apiVersionOf(resource), resource.kind, object);
+  const { fieldManager: manager, subresource } = request;
+  if (manager !== undefined) trackCreate({ resource, subresource, manager, nowMs: registry.clock.nowMs() }, object);
   await registry.admission.admitCreate({ ...request, object });
   const nowMs = registry.clock.nowMs();
   prepareMetaForCreate(object, registry.newUid(), nowMs);

@@ -22,6 +22,13 @@ export interface WriteRequest {
   /** Empty for cluster-scoped resources. */
   readonly namespace: string;
   readonly user: UserInfo;
+  /** Empty: the object itself is written. */
+  readonly subresource: string;
+  /**
+   * Who becomes the owner of the fields that the write changes. Undefined: the object comes with its managed fields as
+   * they shall be.
+   */
+  readonly fieldManager: string | undefined;
   readonly dryRun: boolean;
   /** Texts for `Warning` headers. */
   readonly warnings: string[];
@@ -33,9 +40,8 @@ export interface WriteResult {
   readonly created: boolean;
 }
 
-/** What clients may not write: the store sets the version, and field ownership is not tracked yet. */
+/** What clients may not write: the store sets the version. */
 export function dropServerFields(meta: MutableObject): void {
   delete meta["resourceVersion"];
-  delete meta["managedFields"];
   delete meta["selfLink"];
 }

@@ -10,6 +10,7 @@ import {
   goesAfterUpdate,
   invalid,
   invalidObject,
+  keepUnchangedTimes,
   type JsonObject,
   type MutableObject,
   objectAt,
@@ -18,6 +19,7 @@ import {
   StatusError,
   strategyFor,
   textAt,
+  trackUpdate,
 } from "@triarch/api";
 import { about } from "../http/failures.ts";
 import type { Change, EncodedObject } from "../storage/index.ts";
@@ -34,7 +36,7 @@ export interface UpdateRequest extends WriteRequest {
    * finalizers. `raw` is for the server's own changes that the kind's rules would refuse (binding a pod).
    */
   readonly target: UpdateTarget;
-  /** May this request make the object when it is absent (and the kind allows it)? */
+  /** May this request make the object when it is absent? */
   readonly createIfAbsent: boolean;
   /** The object as it should be, decoded and of the right structure; runs again after a lost race. */
   produce(current: JsonObject | undefined): MutableObject | Promise<MutableObject>;
@@ -44,7 +46,6 @@ export interface UpdateRequest extends WriteRequest {
 export async function updateObject(registry: Registry, request: UpdateRequest): Promise<WriteResult> {
   const { resource, namespace, name, dryRun } = request;
   const key = { namespace, name };
-  const createIfAbsent = request.createIfAbsent && strategyFor(resource).allowCreateOnUpdate;
   return about({ resource, name }, async () => {
     const update = new Update(registry, request);
     try {
@@ -54,7 +55,7 @@ export async function updateObject(registry: Registry, request: UpdateRequest): 
         (current) => update.decide(current),
         {
           dryRun,
-          createIfAbsent,
+          createIfAbsent: request.createIfAbsent,
         },
       );
       await update.committed();
@@ -91,6 +92,7 @@ class Update {
     if (old === undefined) return this.#create(next);
     checkIdentity(resource, this.#request.name, next, old);
     await this.#prepare(next, old);
+    keepUnchangedTimes(next, old);
     this.last = next;
     // The last thing that kept a deleted object is gone.
     if (goesAfterUpdate(strategyFor(resource), next)) return { kind: "delete" };
@@ -111,10 +113,12 @@ class Update {
   }
 
   async #prepare(next: MutableObject, old: JsonObject): Promise<void> {
-    const { resource, target, warnings, dryRun, name } = this.#request;
+    const { resource, target, warnings, dryRun, name, subresource, fieldManager: manager } = this.#request;
     const strategy = strategyFor(resource);
     dropServerFields(childOf(next, "metadata"));
     applyDefaults(apiVersionOf(resource), resource.kind, next);
+    const nowMs = this.#registry.clock.nowMs();
+    if (manager !== undefined) trackUpdate({ resource, subresource, manager, nowMs }, next, old);
     prepareMetaForUpdate(next, old);
     if (target === "main") strategy.prepareForUpdate(next, old);
     else if (target === "status") strategy.prepareForStatusUpdate(next, old);

@@ -1,5 +1,6 @@
 // Defaults of apps, batch and autoscaling.
 import type { MutableObject } from "../meta/mutable.ts";
+import { templateGenerationAnnotation } from "../kinds/workloads.ts";
 import { defaultClaim } from "./core.ts";
 import { defaultPodTemplate } from "./pod.ts";
 import { ensureObject, isEmptyMap, objectIn, objectsIn, setDefaults } from "./set.ts";
@@ -23,6 +24,8 @@ export const appsDefaults: Readonly<Record<string, Defaulter>> = {
     defaultPodTemplate(spec);
   },
   DaemonSet: (object) => {
+    // Whoever leaves the old field out sends a zero: the annotation is the writer's, its value the server's.
+    setDefaults(ensureObject(ensureObject(object, "metadata"), "annotations"), { [templateGenerationAnnotation]: "0" });
     const spec = ensureObject(object, "spec");
     setDefaults(spec, { revisionHistoryLimit: 10 });
     const strategy = ensureObject(spec, "updateStrategy");

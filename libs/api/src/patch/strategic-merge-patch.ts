@@ -84,7 +84,7 @@ class StrategicMerge {
       setOwn(target, key, this.mergeMap(current, value, field.value));
     } else if (isList(value) && isList(current) && strategyOf(field).includes("merge")) {
       setOwn(target, key, this.#mergeList(current, value, field));
-    } else {
+    } else if (!isDirectedAtNothing(current, value)) {
       setOwn(target, key, cleanValue(value));
     }
   }
@@ -239,7 +239,13 @@ function withoutDirectives(patch: JsonObject): MutableObject {
       key === retainKeysDirective ||
       key.startsWith(setOrderPrefix) ||
       key.startsWith(deletePrefix);
-    if (!directive && value !== null && value !== undefined) setOwn(plain, key, cleanValue(value));
+    if (directive || value === null || value === undefined || isDirectedAtNothing(undefined, value)) continue;
+    setOwn(plain, key, cleanValue(value));
   }
   return plain;
+}
+
+/** A map with a directive where nothing is: as in Kubernetes, nothing comes of it, whatever else the map holds. */
+function isDirectedAtNothing(current: JsonValue | undefined, value: JsonValue): boolean {
+  return (current === undefined || current === null) && isObject(value) && ownField(value, patchDirective) !== undefined;
 }

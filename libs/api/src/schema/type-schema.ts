@@ -38,7 +38,7 @@ export interface FieldSchema {
   readonly pointer: boolean;
   /** Go's JSON writes it although zero (no `omitempty`): `""`, `0`, `null` for a list. */
   readonly writtenWhenZero: boolean;
-  /** A struct, not behind a pointer, that Go's JSON leaves out when zero; others are written as `{}` or `null`. */
+  /** A struct, or a required pointer, that Go's JSON leaves out when zero; others are written as `{}` or `null`. */
   readonly omittedWhenZero: boolean;
   /** Server-side apply; `undefined` on a list means atomic, on a map or an object granular. */
   readonly listType: ListType | undefined;
