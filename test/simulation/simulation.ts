@@ -6,6 +6,7 @@ import { Faults } from "./cluster/faults.ts";
 import type { Member } from "./cluster/member.ts";
 import { Operator } from "./cluster/operator.ts";
 import { planFor } from "./cluster/plan.ts";
+import { describe } from "./checkers/membership-safety.ts";
 import { World } from "./world/world.ts";
 import type { Violation } from "./world/world.ts";
 
@@ -121,7 +122,10 @@ class Run {
       .map(({ id, state, node, machine }) => {
         const status = node?.status();
         const raft = status === undefined ? "" : ` ${status.role} of ${status.leader.toString()} term ${status.term}`;
-        const log = status === undefined ? "" : ` last ${status.index} commit ${status.commitIndex}`;
+        const log =
+          status === undefined
+            ? ""
+            : ` last ${status.index} commit ${status.commitIndex}, ${describe(status.confState)}`;
         return `${id.toString()} ${state}${raft}${log} applied ${machine?.state.index ?? "-"}`;
       })
       .join("; ");

@@ -24,6 +24,11 @@ export class MembershipSafety implements Observer {
     return (this.#known.at(-1) as { confState: ConfState }).confState;
   }
 
+  /** Where it came into force. */
+  get newestIndex(): number {
+    return this.#known.at(-1)?.index ?? 0;
+  }
+
   onConfChanged({ memberId }: SimProcess, index: number, confState: ConfState): void {
     const known = this.#known.find((other) => other.index === index);
     if (known !== undefined) {

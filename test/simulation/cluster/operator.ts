@@ -65,8 +65,21 @@ export class Operator {
     if (this.#lost !== undefined || this.#replacement !== undefined || !this.#isSettled) return false;
     if (votersOutgoing.length > 0 || voters.length < votersMin || this.#cluster.members.size > 8) return false;
     if (!voters.includes(member.id) && !learners.includes(member.id)) return false;
+    if (!this.#othersKnowMembership(member)) return false;
     this.#lost = member;
     return true;
+  }
+
+  /**
+   * After restarts too. A member goes by the configuration that it knows to be committed: if the others went back to one
+   * with members that are gone, they would wait for those, and cannot also do without `member`.
+   */
+  #othersKnowMembership(member: Member): boolean {
+    const { newest, newestIndex } = this.#cluster.membership;
+    return newest.voters.every((id) => {
+      const other = this.#cluster.members.get(id);
+      return id === member.id || (other?.machine?.durableIndex() ?? 0) >= newestIndex;
+    });
   }
 
   /** It was not lost after all. */
