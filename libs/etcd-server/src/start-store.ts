@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { seededRng, systemClock, type Clock, type Rng } from "@triarch/base";
 import { startRaftNode, type PeerTls, type RaftNode, type RaftTiming } from "@triarch/raft-node";
-import type { Logger } from "@triarch/telemetry";
+import type { Logger, Registry } from "@triarch/telemetry";
 import { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";
 import { MembershipRequests } from "./members/membership-requests.ts";
 import { Membership, type InitialMember } from "./members/membership.ts";
@@ -23,6 +23,7 @@ import { LeaseRequests } from "./server/lease-requests.ts";
 import { LeaderWaiter } from "./server/leader-waiter.ts";
 import { hashCheckIntervalMs, quotaBytesDefault, requestTimeoutMs } from "./server/limits.ts";
 import { Maintenance } from "./server/maintenance.ts";
+import { raftMetrics } from "./server/raft-metrics.ts";
 import { PeerCalls } from "./server/peer-calls.ts";
 import { PendingProposals } from "./server/pending-proposals.ts";
 import { Proposer } from "./server/proposer.ts";
@@ -33,7 +34,10 @@ import { ReplicatedServer } from "./server/replicated-server.ts";
 import { SpaceGuard } from "./server/space-guard.ts";
 import { SpaceKeeper } from "./server/space-keeper.ts";
 import { StateMachine } from "./server/state-machine.ts";
+import { registerStoreMetrics } from "./server/store-metrics.ts";
 import { Watches } from "./server/watches.ts";
+import { checkSchedule, type SnapshotSchedule } from "./snapshot/schedule.ts";
+import { SnapshotScheduler } from "./snapshot/snapshot-scheduler.ts";
 
 export interface StoreOptions {
   /** This member's name; one of `initialMembers`. */
@@ -63,6 +67,8 @@ export interface StoreOptions {
   readonly quotaBytes?: number;
   /** Default: periodic, 5 minutes. */
   readonly autoCompaction?: AutoCompactionPolicy;
+  /** Snapshots to be taken by whoever leads, until another schedule is set in the store; alike on all members. */
+  readonly snapshotSchedule?: SnapshotSchedule;
   /** Between two comparisons of all members' data, while this one leads; 0: never. Default a minute. */
   readonly hashCheckIntervalMs?: number;
   readonly requestTimeoutMs?: number;
@@ -72,6 +78,8 @@ export interface StoreOptions {
   /** Another driver of the log, for tests of what stands on it. */
   readonly startRaft?: typeof startRaftNode;
   readonly logger: Logger;
+  /** Gets the store's own figures. */
+  readonly registry?: Registry;
   /** The disk, the log or the state machine failed: the store has stopped and the process must end. Called once. */
   readonly onFatal: (error: Error) => void;
 }
@@ -277,6 +285,7 @@ function startNode(
     clock: local.clock,
     rng: seededRng(randomInt(2 ** 32)),
     logger,
+    ...(options.registry === undefined ? {} : { measures: raftMetrics(options.registry) }),
     onFatal: fatal,
     onQuestion: (_from, payload) => local.peerCalls.answer(payload),
     onProposalsRefused: (payloads, reason) => local.pending.refused(payloads, reason),
@@ -308,6 +317,16 @@ function runServer(options: StoreOptions, identity: Identity, local: Local, node
     reads,
     intervalMs: options.hashCheckIntervalMs ?? hashCheckIntervalMs,
   });
+  const snapshots = new SnapshotScheduler({
+    ...shared,
+    proposer,
+    store: {
+      hashKv: () => state.mvcc.hashKv(0),
+      snapshot: () => maintenance.snapshot(state.mvcc.revision),
+    },
+    configured: options.snapshotSchedule === undefined ? undefined : checkSchedule(options.snapshotSchedule),
+  });
+  if (options.registry !== undefined) registerStoreMetrics(options.registry, { guard, snapshots, corruption });
   compactions.start(); // one that a crash cut short
 
   const close = async (): Promise<void> => {
@@ -315,6 +334,7 @@ function runServer(options: StoreOptions, identity: Identity, local: Local, node
     housekeeping.close();
     local.removal.close();
     corruption.close();
+    await snapshots.close();
     for (const waiting of [pending, applied, leader]) waiting.failAll({ code: "stopped" });
     watches.close();
     await local.clientAuth.passwords.close();

@@ -85,7 +85,7 @@ export class LocalCluster {
         await store.server.readBarrier();
         return { name, server: store.server };
       }
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextLook();
     }
   }
 
@@ -114,9 +114,14 @@ export class LocalCluster {
   }
 }
 
-/** Looks again in each turn of the event loop until it holds. */
+/** Looks again and again until it holds. */
 export async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+  while (!(await holds())) await nextLook();
+}
+
+/** Between two looks at what others are doing: their work is to go on meanwhile. */
+export async function nextLook(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 export async function freePorts(count: number): Promise<number[]> {

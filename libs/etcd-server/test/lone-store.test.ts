@@ -3,6 +3,7 @@ import t from "tap";
 import { utf8, utf8Text } from "@triarch/base";
 import { silentLogger } from "@triarch/telemetry";
 import { connectStore, serveStore, startStore, type RunningStore, type StoreOptions } from "../src/index.ts";
+import { until } from "./local-cluster.ts";
 import { LoneRaft } from "./lone-raft.ts";
 import { storeClientContract } from "./store-client-contract.ts";
 
@@ -56,11 +57,6 @@ t.test("what was applied is there after a restart, leases and history too", asyn
   t.equal((await server.memberList({ linearizable: true })).members[0]?.name, "m1");
   await again.close();
 });
-
-/** Looks again in each turn of the event loop until it holds; the store's own timers go on meanwhile. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
-}
 
 const everyAlarm = { action: 0, memberId: 0n, alarm: 0 };
 
