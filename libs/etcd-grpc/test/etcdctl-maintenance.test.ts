@@ -76,23 +76,6 @@ t.test("defrag, move-leader, and hash of an unknown revision", needsEtcdctl, asy
   t.match(future.stderr, /etcdserver: mvcc: required revision is a future revision/);
 });
 
-t.test("what is not there says so", needsEtcdctl, async (t) => {
-  const commands = {
-    MemberAdd: ["member", "add", "m2", "--peer-urls=http://127.0.0.1:1"],
-    MemberRemove: ["member", "remove", "abc"],
-    UserList: ["user", "list"],
-    RoleList: ["role", "list"],
-    AuthEnable: ["auth", "enable"],
-  };
-  for (const [method, args] of Object.entries(commands)) {
-    const service = /^Member/.test(method) ? "Cluster" : "Auth";
-    t.equal(
-      lastLine(await etcdctl(...args)),
-      `Error: rpc error: code = Unimplemented desc = unknown method ${method} for service etcdserverpb.${service}`,
-    );
-  }
-});
-
 t.test("a client certificate of another CA is refused, also one of the same name", needsEtcdctl, async (t) => {
   const run = await port.etcdctlWith({ as: port.stranger }, "--command-timeout=1s", "put", "/refused", "1");
   t.not(run.code, 0);

@@ -1,7 +1,7 @@
-import { join } from "node:path";
-import { startStore, type EtcdServer, type TokenOptions } from "@triarch/etcd-server";
+import type { EtcdServer, RunningStore } from "@triarch/etcd-server";
 import { createRegistry, silentLogger } from "@triarch/telemetry";
 import { startEtcdGrpc } from "../src/index.ts";
+import { startLoneStore } from "./lone-store.ts";
 
 /** One member of ours behind a port in plain text, for tests that speak to real etcd in the same way. */
 export interface PlainPort {
@@ -12,32 +12,21 @@ export interface PlainPort {
 
 export async function startPlainPort(
   dir: string,
-  options: { readonly authTokens?: TokenOptions } = {},
+  options: Parameters<typeof startLoneStore>[1] = {},
 ): Promise<PlainPort> {
-  const store = await startStore({
-    name: "m1",
-    dataDir: join(dir, "data"),
-    clusterToken: "test",
-    initialMembers: [{ name: "m1", peerUrls: ["http://127.0.0.1:0"] }],
-    listenPeer: { host: "127.0.0.1", port: 0 },
-    timing: { tickMs: 10 },
-    logger: silentLogger,
-    onFatal: (error) => {
-      throw error;
-    },
-    ...options,
-  });
+  return openPlainPort(await startLoneStore(dir, options));
+}
+
+export async function openPlainPort(store: RunningStore): Promise<PlainPort> {
   const { server } = store;
-  const registry = createRegistry("plain-port");
   const port = await startEtcdGrpc({
     server,
     host: "127.0.0.1",
     port: 0,
     tls: undefined,
     logger: silentLogger,
-    registry,
+    registry: createRegistry("plain-port"),
   });
-  await server.readBarrier(); // there is a leader
   return {
     url: port.url,
     server,
