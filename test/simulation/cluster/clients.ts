@@ -38,7 +38,7 @@ export class Clients {
   /** Begins one client's work; it never ends. */
   begin(): void {
     const { world } = this.#cluster;
-    world.after(world.between(0, world.chance(0.2) ? 300 : 30), () => {
+    world.after(world.between(0, world.chance(0.2) ? 400 : 60), () => {
       const member = world.pick(this.#cluster.running);
       if (member === undefined) this.begin();
       else if (world.chance(0.6)) this.#write(member, () => this.begin());

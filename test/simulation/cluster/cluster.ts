@@ -5,6 +5,7 @@ import type { InitialMember } from "@triarch/raft-node";
 import { AcknowledgedWrites } from "../checkers/acknowledged-writes.ts";
 import { AgreedLog } from "../checkers/agreed-log.ts";
 import { AppliedOnce } from "../checkers/applied-once.ts";
+import { CommitQuorum } from "../checkers/commit-quorum.ts";
 import { DurablePromises } from "../checkers/durable-promises.ts";
 import { ElectionQuorum } from "../checkers/election-quorum.ts";
 import { LeaderCompleteness } from "../checkers/leader-completeness.ts";
@@ -59,6 +60,7 @@ export class Cluster {
       new OneLeaderPerTerm(report),
       new ElectionQuorum(report),
       new LogMatching(report),
+      new CommitQuorum(report),
       new LeaderCompleteness(report, this.agreed),
       new StateMachineSafety(report, this.agreed),
       new AppliedOnce(report),
@@ -98,7 +100,8 @@ export class Cluster {
 
   /** Adds what disks and network have counted to the report. */
   countWorld(): void {
-    const { lost, duplicated, reordered, refusedPeers } = this.network.reached;
+    const { lost, duplicated, reordered, refusedPeers, snapshotsAborted } = this.network.reached;
+    this.coverage.add("snapshotsAborted", snapshotsAborted);
     this.coverage.add("messagesLost", lost);
     this.coverage.add("messagesDuplicated", duplicated);
     this.coverage.add("messagesReordered", reordered);

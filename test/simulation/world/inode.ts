@@ -109,5 +109,6 @@ function applied(content: Uint8Array, change: FileChange): Uint8Array {
 }
 
 export function isAllZero(bytes: Uint8Array): boolean {
-  return bytes.every((byte) => byte === 0);
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  return true;
 }

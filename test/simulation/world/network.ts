@@ -13,9 +13,17 @@ export interface Traffic {
   /** Share of batches that may overtake others of their stream. */
   reorderRate: number;
   delayMaxMs: number;
+  /** Of a snapshot's pieces: the share at which it is cut off. */
+  snapshotAbortRate: number;
 }
 
-export const calmTraffic: Traffic = { lossRate: 0, duplicateRate: 0, reorderRate: 0, delayMaxMs: 1.5 };
+export const calmTraffic: Traffic = {
+  lossRate: 0,
+  duplicateRate: 0,
+  reorderRate: 0,
+  delayMaxMs: 1.5,
+  snapshotAbortRate: 0,
+};
 
 export class Network {
   readonly world: World;
@@ -24,7 +32,7 @@ export class Network {
   readonly #hanging = new Map<string, (() => void)[]>();
   readonly #transports = new Map<bigint, SimTransport>();
   /** What happened, for the report. */
-  readonly reached = { lost: 0, duplicated: 0, reordered: 0, refusedPeers: 0 };
+  readonly reached = { lost: 0, duplicated: 0, reordered: 0, refusedPeers: 0, snapshotsAborted: 0 };
 
   constructor(world: World) {
     this.world = world;

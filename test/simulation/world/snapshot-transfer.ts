@@ -44,7 +44,7 @@ export class SnapshotTransfer {
       await process.wait(world.between(0.1, 2) * slowness);
       if (this.#isAbandoned) return "abandoned";
       if (!(await this.#pathIsOpen(receiver))) return this.#ending("failed");
-      if (world.chance(network.traffic.lossRate / 4)) return this.#ending("failed");
+      if (world.chance(network.traffic.snapshotAbortRate)) return this.#ending("failed");
     }
     if (receiver === undefined) return this.#ending("failed");
     const taken = await this.#deliver(receiver, bytes, concatBytes(pieces));
@@ -52,7 +52,8 @@ export class SnapshotTransfer {
   }
 
   #ending(outcome: TransferOutcome): TransferOutcome {
-    const { process, memberId } = this.#sender;
+    const { process, memberId, network } = this.#sender;
+    if (outcome !== "taken") network.reached.snapshotsAborted += 1;
     process.world.trace(`snapshot ${memberId.toString()}>${this.#message.to.toString()} ${outcome}`);
     return this.#isAbandoned ? "abandoned" : outcome;
   }
