@@ -17,6 +17,7 @@ async function run(): Promise<() => Promise<void>> {
   const logger = createLogger({ component: "store", levels: options.logLevels }).child({ master: options.name });
   const { name, dataDir, clusterToken, initialCluster, clusterId, join, peer } = options;
   const ownClientUrl = initialCluster.find((member) => member.name === name)?.clientUrl;
+  const registry = createRegistry("etcd");
   const store = await startStore({
     name,
     dataDir,
@@ -29,6 +30,8 @@ async function run(): Promise<() => Promise<void>> {
     listenPeer: peer.listen,
     ...(ownClientUrl === undefined ? {} : { clientUrls: [ownClientUrl] }),
     ...(peer.tls === undefined ? {} : { peerTls: peer.tls }),
+    ...options.tuning,
+    registry,
     logger,
     onFatal: (error) => report({ kind: "fatal", message: `the store can't go on: ${error.message}` }),
   });
@@ -37,7 +40,7 @@ async function run(): Promise<() => Promise<void>> {
   try {
     if (options.etcd !== undefined) {
       const { listen, tls } = options.etcd;
-      etcd = await startEtcdGrpc({ server: store.server, ...listen, tls, logger, registry: createRegistry("etcd") });
+      etcd = await startEtcdGrpc({ server: store.server, ...listen, tls, logger, registry });
     }
   } catch (error) {
     served.close();

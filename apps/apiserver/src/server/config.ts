@@ -6,6 +6,7 @@ import { parse as parseYaml } from "yaml";
 import { parseTokenFile } from "@triarch/auth";
 import { parseListenAddress, UsageError } from "./usage-error.ts";
 import type { MasterOptions } from "./master.ts";
+import { readStoreTuning } from "./store-config.ts";
 
 type Section = Readonly<Record<string, unknown>>;
 
@@ -26,6 +27,7 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
     "etcd",
     "peer",
     "serviceCidr",
+    "store",
   ]);
   const api = reader.section(root, "api", ["listen", "advertise", "certFile", "keyFile", "clientCaFile", "tokenFile"]);
   const peer = reader.section(root, "peer", ["listen", "certFile", "keyFile", "caFile"]);
@@ -82,6 +84,7 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
             },
           },
     serviceCidr: reader.optionalText(root, "serviceCidr") ?? "10.96.0.0/16",
+    tuning: readStoreTuning(root["store"], file, at),
   };
 }
 

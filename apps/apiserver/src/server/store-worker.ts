@@ -2,6 +2,7 @@
 import { MessageChannel, Worker } from "node:worker_threads";
 import { connectStore, type StoreClient } from "@triarch/etcd-server";
 import type { ListenAddress } from "../http/listeners.ts";
+import type { StoreTuning } from "./store-config.ts";
 
 /** Everything the store thread needs; plain data, so that it can be sent to it. */
 export interface StoreThreadOptions {
@@ -24,6 +25,8 @@ export interface StoreThreadOptions {
         readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
       }
     | undefined;
+  /** Default: as the store has it. */
+  readonly tuning?: StoreTuning;
   readonly logLevels: string;
 }
 
