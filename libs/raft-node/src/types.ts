@@ -104,6 +104,7 @@ export interface RaftNodeOptions {
   readonly transport?: CreatePeerTransport;
   readonly rng: Rng;
   readonly logger?: Logger;
+  readonly measures?: RaftMeasures;
   /** Disk or state machine failed. The node has stopped talking; the process must end. Called once. */
   readonly onFatal: (error: Error) => void;
   /** A peer says that this member was removed from the cluster. It should end; called once. */
@@ -112,6 +113,14 @@ export interface RaftNodeOptions {
   readonly onProposalsRefused?: (payloads: readonly Uint8Array[], reason: string) => void;
   /** Another member asks something (`RaftNode.ask`). A rejection tells it only that there is no answer. */
   readonly onQuestion?: (from: MemberId, payload: Uint8Array) => Promise<Uint8Array>;
+}
+
+/** Told as it happens; milliseconds. To be quick. */
+export interface RaftMeasures {
+  /** How much later than due the leader's heartbeat came to this follower. */
+  heartbeatDelay(ms: number): void;
+  /** One batch written to the log and synced. */
+  logWrite(ms: number): void;
 }
 
 /** Named bounds and their defaults: see `limits.ts`. */

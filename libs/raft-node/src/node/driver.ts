@@ -23,6 +23,7 @@ import { Applier } from "./applier.ts";
 import { membersOf } from "./conf-states.ts";
 import { FastElection } from "./fast-election.ts";
 import { HandOver } from "./hand-over.ts";
+import { HeartbeatDelay } from "./heartbeat-delay.ts";
 import type { RecoveredLog } from "./log-recovery.ts";
 import { LogRetention } from "./log-retention.ts";
 import type { PeerTransport } from "./peer-transport.ts";
@@ -47,6 +48,7 @@ export class Driver implements RaftNode {
   readonly #readyWork: ReadyWork;
   readonly #election: FastElection;
   readonly #handOver: HandOver;
+  readonly #heartbeats: HeartbeatDelay | undefined;
   readonly #leaderHandlers = new Set<(change: LeaderChange) => void>();
 
   #ticks: Timer | undefined;
@@ -98,6 +100,9 @@ export class Driver implements RaftNode {
         this.#membersChanged(confState);
       },
     });
+    const { measures } = options;
+    this.#heartbeats =
+      measures && new HeartbeatDelay(timing.heartbeatTicks * timing.tickMs, (ms) => measures.heartbeatDelay(ms));
     const retryMs = timing.electionTicks * timing.tickMs;
     this.#reads = new ReadRequests({ clock, rng, memberId: id, timeoutMs: limits.readIndexTimeoutMs, retryMs });
     this.#proposals = new ProposalQueue(limits);
@@ -141,7 +146,7 @@ export class Driver implements RaftNode {
     );
     this.#readyWork = new ReadyWork({
       ...{ raw: this.#raw, log, transport: this.#transport, applier: this.#applier, retention: this.#retention },
-      ...{ stateMachine, logger },
+      ...{ stateMachine, logger, clock, measures },
       onSoftState: (softState) => this.#rolesChanged(softState),
       onReadStates: (states) => this.#reads.answered(states),
       onInstalled: ({ confState }) => this.#membersChanged(confState),
@@ -254,6 +259,7 @@ export class Driver implements RaftNode {
   #receive(messages: readonly Message[]): void {
     this.#step(() => {
       for (const message of messages) {
+        if (message.type === "MsgHeartbeat") this.#heartbeats?.heard(message.from, this.#clock.monotonicMs());
         if (message.type === "MsgProp") this.#receiveProposal(message);
         else if (message.type !== "MsgSnap") this.#raw.step(message);
       }

@@ -6,11 +6,12 @@
  * I3. The log says which snapshot is coming before the state machine is replaced, so that a crash in between can be told.
  */
 import { assert, assertDefined, emptyBytes } from "@triarch/base";
+import type { Clock } from "@triarch/base";
 import { makeMessage } from "@triarch/raft";
 import type { MemberId, Message, RawNode, ReadState, Ready, SoftState } from "@triarch/raft";
 import type { Logger } from "@triarch/telemetry";
 import type { ReceivedSnapshot } from "../transport/snapshot-spool.ts";
-import type { OutgoingSnapshot, SnapshotMeta, StateMachine } from "../types.ts";
+import type { OutgoingSnapshot, RaftMeasures, SnapshotMeta, StateMachine } from "../types.ts";
 import type { Applier } from "./applier.ts";
 import { membersOf } from "./conf-states.ts";
 import type { RecoveredLog } from "./log-recovery.ts";
@@ -25,6 +26,8 @@ export interface ReadyWorkParts {
   readonly retention: LogRetention;
   readonly stateMachine: StateMachine;
   readonly logger: Logger;
+  readonly clock: Clock;
+  readonly measures: RaftMeasures | undefined;
   readonly onSoftState: (softState: SoftState) => void;
   readonly onReadStates: (states: readonly ReadState[]) => void;
   readonly onInstalled: (meta: SnapshotMeta) => void;
@@ -91,9 +94,11 @@ export class ReadyWork {
 
   async #persist({ entriesToPersist, hardState, snapshot, mustSync }: Ready): Promise<void> {
     if (entriesToPersist.length === 0 && hardState === undefined && snapshot === undefined) return;
-    const { log, retention } = this.#parts;
+    const { log, retention, clock, measures } = this.#parts;
     const sync = mustSync || snapshot !== undefined;
+    const startedMs = clock.monotonicMs();
     await log.wal.append({ entries: entriesToPersist, hardState, snapshot, sync });
+    if (sync) measures?.logWrite(clock.monotonicMs() - startedMs);
     log.storage.append(entriesToPersist);
     retention.appended(entriesToPersist);
   }
