@@ -1,0 +1,350 @@
+// Runs a program on one store and writes down every answer. Writes go one after the other; reads that stand together
+// go together, for no order among them can be told from the answers.
+import { assert, compareBytes, equalBytes } from "@triarch/base";
+import { GrpcError } from "@triarch/etcd-grpc";
+import { WatchCreateRequest } from "@triarch/etcd-proto";
+import { rpcs, type EtcdConnection, type Rpc } from "../support/etcd/rpc.ts";
+import { show, type Frame, type Shown } from "./show.ts";
+import { isLeaseMark, isRevisionMark, streamCount, unknownLease } from "./steps.ts";
+import type { Drawn, LeaseMark, Program, RevisionMark, Step } from "./steps.ts";
+import type { Target } from "./targets.ts";
+import { WatchRecorder, type Watcher } from "./watch-recorder.ts";
+
+/** One line for each answer; the step that it belongs to, or what the runner did by itself. */
+export interface Line {
+  readonly step: Step;
+  /** An answer, or `{ code, error }`. */
+  readonly answer: Shown;
+  /** What the request became, for counting and for reading. */
+  readonly request: Drawn;
+}
+
+export interface Transcript {
+  readonly lines: readonly Line[];
+  readonly baseRevision: number;
+}
+
+/** Reads that are under way together. */
+const readsTogetherMax = 32;
+const openEnd = new Uint8Array(1);
+const anchor = new TextEncoder().encode("anchor");
+const idOfNobody = 99;
+/** One watch stream holds no more than this. */
+const watchersMax = 8;
+
+type AnyRpc = Rpc<object, object, object, object>;
+type Call = Extract<Step, { readonly kind: "call" }>;
+
+/** @throws Error when the store does not answer */
+export async function runProgram(target: Target, program: Program, turn: number): Promise<Transcript> {
+  const connection = target.connections[turn % target.connections.length];
+  assert(connection !== undefined, "a target has a connection");
+  const run = new Run(connection, target.connections);
+  await run.reset();
+  try {
+    const transcript = await run.all(program);
+    const broken = target.broken();
+    if (broken !== undefined) throw new Error(broken);
+    return transcript;
+  } finally {
+    run.destroy();
+  }
+}
+
+class Run {
+  /** Everything but linearizable reads: what a member has applied, its own serializable reads and watches show. */
+  readonly #connection: EtcdConnection;
+  readonly #others: readonly EtcdConnection[];
+  readonly #streams: WatchRecorder[] = [];
+  readonly #lines: Line[] = [];
+  readonly #leaseIds: bigint[] = [];
+  readonly #leaseNames = new Map<bigint, string>();
+  readonly #leaseTtls = new Map<bigint, number>();
+  /** Revisions that deleted something. */
+  readonly #deletions = new Set<number>();
+  #current = 0;
+  #compacted = 0;
+  #base = 0;
+  #reads = 0;
+  #frame: Frame = { baseRevision: 0, leaseName: (id) => this.#leaseNames.get(id) ?? id.toString() };
+
+  constructor(connection: EtcdConnection, others: readonly EtcdConnection[]) {
+    this.#connection = connection;
+    this.#others = others;
+  }
+
+  /** An empty store but for one key, with no history and no leases. */
+  async reset(): Promise<void> {
+    const { leases } = await this.#connection.unary(rpcs.leaseLeases, {});
+    for (const { id } of leases) await this.#connection.unary(rpcs.leaseRevoke, { id });
+    await this.#connection.unary(rpcs.deleteRange, { key: openEnd, rangeEnd: openEnd });
+    const { header } = await this.#connection.unary(rpcs.put, { key: anchor });
+    this.#base = this.#current = this.#compacted = header?.revision ?? 0;
+    await this.#connection.unary(rpcs.compact, { revision: this.#base, physical: true });
+    this.#frame = { ...this.#frame, baseRevision: this.#base };
+    for (let i = 0; i < streamCount; i++) this.#streams.push(new WatchRecorder(this.#connection, this.#frame));
+  }
+
+  async all(program: Program): Promise<Transcript> {
+    for (let at = 0; at < program.length;) {
+      const reads = readsAt(program, at);
+      if (reads.length > 1) {
+        const lines = await Promise.all(reads.map((step) => this.#call(step)));
+        this.#lines.push(...lines);
+        at += reads.length;
+      } else {
+        const step = program[at];
+        if (step !== undefined) await this.#step(step);
+        at += 1;
+      }
+    }
+    await this.#settle();
+    for (const [stream, recorder] of this.#streams.entries()) {
+      const step: Step = { kind: "settle" };
+      for (const answer of recorder.told()) this.#lines.push({ step, request: { stream }, answer });
+    }
+    return { lines: this.#lines, baseRevision: this.#base };
+  }
+
+  destroy(): void {
+    for (const stream of this.#streams) stream.destroy();
+  }
+
+  async #step(step: Step): Promise<void> {
+    switch (step.kind) {
+      case "call":
+        // A watcher that is still catching up may or may not be overtaken by the compaction.
+        if (step.method === "compact") await this.#settle();
+        this.#lines.push(await this.#call(step));
+        return;
+      case "renew":
+        this.#lines.push(await this.#renew(step));
+        return;
+      case "watch":
+        return this.#watch(step);
+      case "cancel":
+        return this.#cancel(step);
+      case "progress":
+        return this.#progress(step);
+      case "settle":
+        return this.#settle();
+    }
+  }
+
+  async #call(step: Call): Promise<Line> {
+    const request = this.#resolve(step.request) as Drawn;
+    if (step.method === "hashKv") return { step, request, answer: await this.#hash(request) };
+    const rpc = rpcs[step.method] as unknown as AnyRpc;
+    // A linearizable read may be asked of any member.
+    const anyMember = step.method === "range" && request["serializable"] !== true;
+    const connection = anyMember ? this.#others[this.#reads++ % this.#others.length] : this.#connection;
+    try {
+      const answer = await (connection ?? this.#connection).unary(rpc, request);
+      this.#learn(step, request, answer);
+      return { step, request, answer: this.#shown(step, answer) };
+    } catch (error) {
+      return { step, request, answer: refusal(error) };
+    }
+  }
+
+  /** What later steps refer to. */
+  #learn({ method }: Call, request: Drawn, answer: object): void {
+    const revision = revisionOf(answer);
+    this.#current = Math.max(this.#current, revision);
+    if (method === "compact") this.#compacted = (request["revision"] as number | undefined) ?? 0;
+    if (method === "leaseRevoke" || deletesSomething(answer)) this.#deletions.add(revision);
+    if (method !== "leaseGrant") return;
+    const { id, ttl } = answer as { readonly id: bigint; readonly ttl: number };
+    this.#leaseTtls.set(id, ttl);
+    if (request["id"] !== undefined && request["id"] !== 0n) this.#leaseIds.push(id);
+    else this.#leaseNames.set(id, `chosen${this.#leaseNames.size}`);
+  }
+
+  #shown({ method }: Call, answer: object): Shown {
+    const shown = show(answer, this.#frame);
+    // etcd keeps a lease's keys in a map that has no order.
+    if (method === "leaseTimeToLive") return { ...shown, keys: (shown["keys"] as readonly string[]).toSorted() };
+    if (method !== "leaseLeases") return shown;
+    // By expiry, and equal times may come in any order.
+    const { header, leases } = answer as { readonly header: object; readonly leases: readonly { id: bigint }[] };
+    const ttls = leases.map(({ id }) => this.#leaseTtls.get(id) ?? 0);
+    const ordered = ttls.every((ttl, i) => i === 0 || (ttls[i - 1] ?? 0) <= ttl);
+    const names = leases.map(({ id }, i) => `${String(ttls[i]).padStart(11)} ${this.#frame.leaseName(id)}`);
+    return { ...show({ header }, this.#frame), ordered, leases: names.sort() };
+  }
+
+  /**
+   * A hash can be compared only where 3.4 and newer ones keep the same rows: not with a tombstone at the compacted
+   * revision (3.4 drops it), nor with nothing alive there (3.4 hashes whatever is not deleted yet).
+   */
+  async #hash(request: Drawn): Promise<Shown> {
+    try {
+      const everything = { key: openEnd, rangeEnd: openEnd, countOnly: true, revision: this.#compacted };
+      const { count } = await this.#connection.unary(rpcs.range, everything);
+      const answer = await this.#connection.unary(rpcs.hashKv, request);
+      const comparable = count > 0 && !this.#deletions.has(this.#compacted);
+      const { hashRevision: _newer, hash, ...rest } = show(answer, this.#frame);
+      return { ...rest, hash: comparable ? hash : "not comparable", base: this.#base };
+    } catch (error) {
+      return refusal(error);
+    }
+  }
+
+  async #renew(step: Extract<Step, { readonly kind: "renew" }>): Promise<Line> {
+    const id = this.#resolve(step.lease) as bigint;
+    const answer = Promise.withResolvers<Shown>();
+    const stream = this.#connection.stream(
+      rpcs.leaseKeepAlive,
+      (response) => answer.resolve(show(response, this.#frame)),
+      (error) => answer.resolve(error === undefined ? { error: "no answer" } : refusal(error)),
+    );
+    stream.send({ id });
+    const shown = await answer.promise;
+    await stream.end();
+    return { step, request: { id }, answer: shown };
+  }
+
+  async #watch(step: Extract<Step, { readonly kind: "watch" }>): Promise<void> {
+    const stream = this.#stream(step.stream);
+    if (stream.watchers.filter((one) => one.open).length >= watchersMax) return;
+    const request = this.#resolve(step.request) as Drawn;
+    const compacted = this.#compacted;
+    await stream.create(WatchCreateRequest.create(request));
+    this.#lines.push({ step, request, answer: { created: true } });
+    const watcher = stream.watchers.at(-1);
+    const { startRevision = 0 } = request as { readonly startRevision?: number };
+    const lost = startRevision < 0 || (startRevision > 0 && startRevision < compacted);
+    if (watcher?.open === true && lost) await stream.closed(watcher);
+  }
+
+  async #cancel(step: Extract<Step, { readonly kind: "cancel" }>): Promise<void> {
+    const stream = this.#stream(step.stream);
+    if (step.watcher === "unknown") {
+      stream.cancelUnknown(idOfNobody);
+      this.#lines.push({ step, request: { watchId: idOfNobody }, answer: {} });
+      return;
+    }
+    const open = stream.watchers.filter((one) => one.open);
+    const watcher = open[step.watcher % Math.max(1, open.length)];
+    if (watcher === undefined) return;
+    await this.#settle(); // what comes before the cancellation is settled, then
+    if (watcher.open) await stream.cancel(watcher);
+    this.#lines.push({ step, request: { watchId: watcher.id }, answer: { ordinal: watcher.ordinal } });
+  }
+
+  async #progress(step: Extract<Step, { readonly kind: "progress" }>): Promise<void> {
+    const stream = this.#stream(step.stream);
+    await this.#settle();
+    const open = stream.watchers.filter((one) => one.open);
+    // 3.4 answers at once; newer ones, and ours, when the last watcher has begun.
+    if (open.some((one) => one.request.startRevision > this.#current + 1)) return;
+    const revision = await stream.progress();
+    this.#lines.push({ step, request: {}, answer: { revision: `r${revision - this.#base}` } });
+  }
+
+  /** Writes where every open watcher must see it, and waits until it does: all before it has then come, too. */
+  async #settle(): Promise<void> {
+    const open = this.#streams.flatMap((stream) =>
+      stream.watchers.filter((one) => one.open).map((watcher) => ({ stream, watcher })),
+    );
+    const marks: WatchMark[] = [];
+    for (const { watcher } of open) {
+      const key = startOf(watcher);
+      if (marks.some((mark) => equalBytes(mark.key, key))) continue;
+      const alike = open.filter((other) => equalBytes(startOf(other.watcher), key));
+      marks.push({ key, deletion: false, revision: await this.#mark("put", { key, value: anchor }) });
+      if (alike.every((other) => other.watcher.wantsPuts)) continue;
+      marks.push({ key, deletion: true, revision: await this.#mark("deleteRange", { key }) });
+    }
+    for (const { stream, watcher } of open) {
+      const last = marks.findLast((mark) => sees(watcher, mark))?.revision ?? 0;
+      if (last > 0) await stream.reached(watcher, last);
+    }
+  }
+
+  /** @returns the revision that it made */
+  async #mark(method: "put" | "deleteRange", request: Drawn): Promise<number> {
+    const line = await this.#call({ kind: "call", method, request });
+    this.#lines.push(line);
+    return this.#current;
+  }
+
+  #stream(index: number): WatchRecorder {
+    const stream = this.#streams[index];
+    assert(stream !== undefined, "streams are opened at the reset");
+    return stream;
+  }
+
+  /** Numbers in place of marks. */
+  #resolve(value: unknown): unknown {
+    if (isRevisionMark(value)) return this.#revision(value);
+    if (isLeaseMark(value)) return this.#lease(value);
+    if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map((one) => this.#resolve(one));
+    return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, this.#resolve(field)]));
+  }
+
+  #revision({ from, minus }: RevisionMark): number {
+    if (from === "absolute") return -minus;
+    return Math.max(0, (from === "current" ? this.#current : this.#compacted) - minus);
+  }
+
+  #lease({ leaseSlot }: LeaseMark): bigint {
+    return this.#leaseIds[leaseSlot % Math.max(1, this.#leaseIds.length)] ?? unknownLease;
+  }
+}
+
+function readsAt(program: Program, from: number): readonly Call[] {
+  const reads: Call[] = [];
+  for (const step of program.slice(from, from + readsTogetherMax)) {
+    if (step.kind !== "call" || !["range", "leaseTimeToLive", "leaseLeases"].includes(step.method)) break;
+    reads.push(step);
+  }
+  return reads;
+}
+
+/** A write that was made to be seen by watchers. */
+interface WatchMark {
+  readonly key: Uint8Array;
+  readonly deletion: boolean;
+  readonly revision: number;
+}
+
+function sees(watcher: Watcher, { key, deletion, revision }: WatchMark): boolean {
+  const { rangeEnd, startRevision } = watcher.request;
+  const start = startOf(watcher);
+  const open = rangeEnd.length === 1 && rangeEnd[0] === 0;
+  const inRange =
+    rangeEnd.length === 0
+      ? equalBytes(key, start)
+      : compareBytes(key, start) >= 0 && (open || compareBytes(key, rangeEnd) < 0);
+  return inRange && startRevision <= revision && (deletion ? watcher.wantsDeletes : watcher.wantsPuts);
+}
+
+function startOf(watcher: Watcher): Uint8Array {
+  return watcher.request.key.length === 0 ? openEnd : watcher.request.key;
+}
+
+export function refusal(error: unknown): Shown {
+  if (error instanceof GrpcError) return { code: error.code, error: error.message };
+  throw error;
+}
+
+function revisionOf(answer: object): number {
+  return (answer as { readonly header?: { readonly revision: number } }).header?.revision ?? 0;
+}
+
+/** Of a delete, or of a transaction that holds one at any depth. */
+function deletesSomething(answer: object): boolean {
+  const { deleted = 0, responses = [] } = answer as { deleted?: number; responses?: readonly object[] };
+  return (
+    deleted > 0 ||
+    responses.some((operation) =>
+      Object.values(operation).some((one: unknown) => isObject(one) && deletesSomething(one)),
+    )
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
