@@ -45,6 +45,9 @@ const methods = {
 export type MethodName = keyof typeof methods;
 export type RequestOf<M extends MethodName> = proto.Init<(typeof methods)[M][1]>;
 
+const unavailable = 14;
+const attemptsMax = 5;
+
 /** Calls one server, each time in the name that the caller says. Tokens are got with the password `NAME-pw`. */
 export class AuthClient {
   readonly #session: ClientHttp2Session;
@@ -59,10 +62,22 @@ export class AuthClient {
     this.#session.destroy();
   }
 
+  /** Calls again while the cluster is between two leaders. */
   async call<M extends MethodName>(
     method: M,
     request: RequestOf<M>,
     headers: Readonly<Record<string, string>> = {},
+  ): Promise<Outcome> {
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#callOnce(method, request, headers);
+      if (outcome.code !== unavailable || attempt === attemptsMax) return outcome;
+    }
+  }
+
+  async #callOnce<M extends MethodName>(
+    method: M,
+    request: RequestOf<M>,
+    headers: Readonly<Record<string, string>>,
   ): Promise<Outcome> {
     const [path, input, output] = methods[method];
     const types = { input, output } as unknown as {

@@ -44,7 +44,7 @@ export class Passwords {
     await this.#worker?.terminate();
   }
 
-  #run(job: PasswordJob): Promise<string | boolean> {
+  async #run(job: PasswordJob): Promise<string | boolean> {
     if (this.#closed) throw new EtcdServerError({ code: "stopped" });
     if (this.#waiting.size >= passwordsPendingMax) throw new EtcdServerError({ code: "tooManyRequests" });
     this.#worker ??= this.#start();
