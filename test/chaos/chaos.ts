@@ -209,7 +209,9 @@ function verdictLines({ keys: verdicts }: KeysVerdict): readonly string[] {
     if (verdict.kind === "undecided") return [`${key}: undecided after ${verdict.configurations} configurations`];
     const last = verdict.done.slice(-3).map(operationText).join("; ");
     const stuck = verdict.stuck.map(operationText).join("; ");
-    return [`${key}: not linearizable after ${verdict.done.length} operations. Last: ${last}. None of these can come next: ${stuck}`];
+    return [
+      `${key}: not linearizable after ${verdict.done.length} operations. Last: ${last}. None of these can come next: ${stuck}`,
+    ];
   });
 }
 
@@ -220,7 +222,8 @@ function operationText({ client, input, output, calledAt, returnedAt }: KeyOpera
 
 /** What was acknowledged is in the store's history, at the revision that was told; no value is there twice. */
 function acknowledgedLines(history: readonly KeyOperation[], happened: readonly SeenEvent[]): readonly string[] {
-  const text = (kind: string, key: string, revision: number, value: string): string => `${kind} ${key}=${value}@${revision}`;
+  const text = (kind: string, key: string, revision: number, value: string): string =>
+    `${kind} ${key}=${value}@${revision}`;
   const there = new Set(happened.map((event) => text(event.kind, event.key, event.modRevision, event.value)));
   const values = happened.filter((event) => event.kind === "put").map((event) => event.value);
   const twice = values.filter((value, i) => values.indexOf(value) !== i);

@@ -125,7 +125,7 @@ export class ChaosCluster {
 
   /** @throws Error when there is none in time */
   async leader(): Promise<number> {
-    for (const deadline = performance.now() + leaderTimeoutMs; performance.now() < deadline; ) {
+    for (const deadline = performance.now() + leaderTimeoutMs; performance.now() < deadline;) {
       const leader = await this.findLeader();
       if (leader !== undefined) return leader;
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -38,7 +38,9 @@ function print(report: ChaosReport): void {
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   console.log(`seed              ${report.seed}, ${report.seconds} s`);
   console.log(`operations        ${report.operations}`);
-  console.log(`overlapping       ${percent(report.overlap)}${report.overlap < overlapMin ? " (too little: FAILED)" : ""}`);
+  console.log(
+    `overlapping       ${percent(report.overlap)}${report.overlap < overlapMin ? " (too little: FAILED)" : ""}`,
+  );
   console.log(`unknown outcome   ${percent(report.unknown)}`);
   console.log(`watch events      ${report.watchEvents} over ${report.watchConnections} connections`);
   for (const [kind, count] of Object.entries(report.faults)) console.log(`fault             ${count} x ${kind}`);

@@ -38,7 +38,7 @@ export class ChaosWatcher {
 
   /** Waits until the revision has come or was passed; the last trace must then be complete up to it. */
   async finish(revision: number): Promise<void> {
-    for (const deadline = performance.now() + finalTimeoutMs; this.#reached < revision; ) {
+    for (const deadline = performance.now() + finalTimeoutMs; this.#reached < revision;) {
       if (performance.now() > deadline) throw new Error(`${this.#name} is at ${this.#reached}, not at ${revision}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }

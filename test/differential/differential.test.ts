@@ -29,5 +29,8 @@ t.test("a failing program is cut down to the steps that it needs", async (t) => 
   const fails = async (candidate: readonly Step[]): Promise<boolean> =>
     needed.every((one) => candidate.some((step) => step.kind === "cancel" && step.watcher === one));
   const shrunk = await shrink(steps, fails);
-  t.same(shrunk, steps.filter((_step, i) => needed.includes(i)));
+  t.same(
+    shrunk,
+    steps.filter((_step, i) => needed.includes(i)),
+  );
 });

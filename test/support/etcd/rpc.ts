@@ -45,16 +45,8 @@ export const rpcs = {
   roleAdd: rpc("Auth/RoleAdd", proto.AuthRoleAddRequest, proto.AuthDoneResponse),
   roleGet: rpc("Auth/RoleGet", proto.AuthRoleGetRequest, proto.AuthRoleGetResponse),
   roleDelete: rpc("Auth/RoleDelete", proto.AuthRoleDeleteRequest, proto.AuthDoneResponse),
-  roleGrantPermission: rpc(
-    "Auth/RoleGrantPermission",
-    proto.AuthRoleGrantPermissionRequest,
-    proto.AuthDoneResponse,
-  ),
-  roleRevokePermission: rpc(
-    "Auth/RoleRevokePermission",
-    proto.AuthRoleRevokePermissionRequest,
-    proto.AuthDoneResponse,
-  ),
+  roleGrantPermission: rpc("Auth/RoleGrantPermission", proto.AuthRoleGrantPermissionRequest, proto.AuthDoneResponse),
+  roleRevokePermission: rpc("Auth/RoleRevokePermission", proto.AuthRoleRevokePermissionRequest, proto.AuthDoneResponse),
   authEnable: rpc("Auth/AuthEnable", proto.AuthEnableRequest, proto.AuthDoneResponse),
   authenticate: rpc("Auth/Authenticate", proto.AuthenticateRequest, proto.AuthenticateResponse),
   moveLeader: rpc("Maintenance/MoveLeader", proto.MoveLeaderRequest, proto.MoveLeaderResponse),
