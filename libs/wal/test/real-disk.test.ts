@@ -1,6 +1,6 @@
 import t from "tap";
 import { execFileSync } from "node:child_process";
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nodeWalDisk, openWal, WalError } from "../src/index.ts";
 import { create, entries, metadata, replayOf, segmentFiles, tempDir } from "./support.ts";
@@ -62,6 +62,7 @@ t.test("a read-only file system: opening says so and changes nothing", { skip },
   await wal.append({ entries: entries(4, 20), sync: true });
   await wal.close();
   const before = statSync(segmentFiles(dir)[0] as string).mtimeMs;
+  mkdirSync(join(mount, "new"));
   execFileSync("mount", ["-o", "remount,ro", mount]);
   await t.rejects(openWal({ disk: nodeWalDisk(dir), metadata }), {
     name: "WalError",
