@@ -3,78 +3,110 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { EtcdServer } from "@triarch/etcd-server";
 import type { Logger, Registry } from "@triarch/telemetry";
-import { isServing } from "./health-service.ts";
+import type { Callers } from "./auth-callers.ts";
+import { isGatewayPath, serveGateway } from "./gateway.ts";
+import { answer, http1Exchange, http2Exchange, type HttpExchange } from "./http-exchange.ts";
+import { probes, runChecks, unhealthyReason } from "./probes.ts";
 
 /** What `/version` and `Status` report; kube-apiserver asks for 3.5.13 or later. */
 export const etcdVersion = "3.6.5";
+/** The version of the whole cluster and of its stored data. */
+export const clusterVersion = "3.6.0";
 
-interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
+const plainText = "text/plain; charset=utf-8";
+const json = "application/json";
+const servedText =
+  "not found: /version, /health, /livez, /readyz, /metrics and the JSON gateway under /v3 are served; gRPC over HTTP/2\n";
+
+export interface PlainHttpOptions {
+  readonly server: EtcdServer;
+  readonly callers: Callers;
+  readonly registry: Registry;
+  readonly logger: Logger;
+  /** Each look at `/health`. */
+  readonly onHealth: (healthy: boolean) => void;
 }
 
 export class PlainHttp {
-  readonly #server: EtcdServer;
-  readonly #registry: Registry;
-  readonly #logger: Logger;
+  readonly #options: PlainHttpOptions;
 
-  constructor(options: { readonly server: EtcdServer; readonly registry: Registry; readonly logger: Logger }) {
-    this.#server = options.server;
-    this.#registry = options.registry;
-    this.#logger = options.logger;
+  constructor(options: PlainHttpOptions) {
+    this.#options = options;
   }
 
   serveHttp1(request: IncomingMessage, response: ServerResponse): void {
-    this.#answer(request.method, request.url).then(
-      ({ status, type, body }) => response.writeHead(status, { "content-type": type }).end(body),
-      (error: unknown) => this.#failed(error, () => response.destroy()),
-    );
+    this.#serve(http1Exchange(request, response));
   }
 
   serveStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    stream.resume();
-    this.#answer(headers[":method"], headers[":path"]).then(
-      ({ status, type, body }) => {
-        if (stream.destroyed) return;
-        stream.respond({ ":status": status, "content-type": type });
-        stream.end(body);
-      },
-      (error: unknown) => this.#failed(error, () => stream.destroy()),
-    );
+    this.#serve(http2Exchange(stream, headers));
   }
 
-  #failed(error: unknown, cut: () => void): void {
-    this.#logger.warn({ error: String(error) }, "answering a plain request on the etcd port failed");
-    cut();
+  #serve(exchange: HttpExchange): void {
+    this.#answer(exchange).catch((error: unknown) => {
+      this.#options.logger.warn({ error: String(error) }, "answering a plain request on the etcd port failed");
+      exchange.cut();
+    });
   }
 
-  async #answer(method: string | undefined, url: string | undefined): Promise<Answer> {
-    if (method !== "GET") return text(405, "only GET is served here, and gRPC over HTTP/2\n");
-    const serving = isServing(this.#server);
-    switch ((url ?? "").split("?")[0]) {
-      case "/version":
-        return json(200, { etcdserver: etcdVersion, etcdcluster: "3.6.0", storage: "3.6.0" });
+  async #answer(exchange: HttpExchange): Promise<void> {
+    const { pathname, searchParams } = new URL(exchange.url, "http://etcd");
+    if (isGatewayPath(pathname)) {
+      if (exchange.method !== "POST") return notAllowed(exchange, "POST");
+      return serveGateway(exchange, pathname, this.#options.callers);
+    }
+    const serve = this.#pageAt(pathname);
+    if (serve === undefined) return answer(exchange, 404, plainText, servedText);
+    if (exchange.method !== "GET") return notAllowed(exchange, "GET");
+    return serve(exchange, searchParams);
+  }
+
+  #pageAt(path: string): ((exchange: HttpExchange, query: URLSearchParams) => Promise<void>) | undefined {
+    const [, page = "", check, ...rest] = path.split("/");
+    if (page === "livez" || page === "readyz") {
+      const names = probes[page].filter((name) => check === undefined || name === check);
+      if (rest.length > 0 || names.length === 0) return undefined;
+      return (exchange, query) => this.#probe(exchange, query, names);
+    }
+    switch (path) {
+      case "/version": {
+        const versions = { etcdserver: etcdVersion, etcdcluster: clusterVersion, storage: clusterVersion };
+        return async (exchange) => answer(exchange, 200, json, JSON.stringify(versions));
+      }
       case "/health":
-        return serving
-          ? json(200, { health: "true", reason: "" })
-          : json(503, { health: "false", reason: "RAFT NO LEADER" });
-      case "/livez":
-        return text(200, "ok\n");
-      case "/readyz":
-        return serving ? text(200, "ok\n") : text(503, "[-]leader failed: no leader is known\n");
-      case "/metrics":
-        return { status: 200, type: this.#registry.contentType, body: await this.#registry.metrics() };
+        return (exchange, query) => this.#health(exchange, query);
+      case "/metrics": {
+        const { registry } = this.#options;
+        return async (exchange) => answer(exchange, 200, registry.contentType, await registry.metrics());
+      }
       default:
-        return text(404, "not found: /version, /health, /livez, /readyz and /metrics are served; gRPC over HTTP/2\n");
+        return undefined;
     }
   }
+
+  async #probe(exchange: HttpExchange, query: URLSearchParams, names: readonly string[]): Promise<void> {
+    const excluded = query.getAll("exclude");
+    const { ok, text } = await runChecks(
+      this.#options.server,
+      names.filter((name) => !excluded.includes(name)),
+    );
+    const shown = !ok || query.has("verbose") ? text : "";
+    answer(exchange, ok ? 200 : 503, plainText, ok ? `${shown}ok\n` : shown);
+  }
+
+  async #health(exchange: HttpExchange, query: URLSearchParams): Promise<void> {
+    const serializable = query.get("serializable") === "true";
+    const reason = await unhealthyReason(this.#options.server, {
+      serializable,
+      excludedAlarms: query.getAll("exclude"),
+    });
+    const healthy = reason === "";
+    this.#options.onHealth(healthy);
+    answer(exchange, healthy ? 200 : 503, json, JSON.stringify({ health: String(healthy), reason }));
+  }
 }
 
-function json(status: number, value: unknown): Answer {
-  return { status, type: "application/json", body: JSON.stringify(value) };
-}
-
-function text(status: number, body: string): Answer {
-  return { status, type: "text/plain", body };
+function notAllowed(exchange: HttpExchange, allowed: string): void {
+  const text = "Method Not Allowed\n";
+  exchange.begin(405, { allow: allowed, "content-type": plainText, "content-length": String(text.length) }).end(text);
 }

@@ -46,14 +46,16 @@ async function handled(method: string): Promise<number> {
       .on("error", reject)
       .end();
   });
-  const lines = text.split("\n").filter((line) => line.startsWith(`etcd_grpc_handled_total{method="${method}"`));
+  const [, service, name] = method.split("/");
+  const start = `grpc_server_handled_total{grpc_service="${service}",grpc_method="${name}"`;
+  const lines = text.split("\n").filter((line) => line.startsWith(start));
   return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
 t.test("an unknown method: code 12, although the client has not finished sending", async (t) => {
-  const call = new RawCall(session(t), "/etcdserverpb.Cluster/MemberAdd", range);
+  const call = new RawCall(session(t), "/etcdserverpb.Cluster/MemberSwap", range);
   call.send({ key: utf8("a") });
-  t.same(await call.ended, { code: 12, message: "unknown method MemberAdd for service etcdserverpb.Cluster" });
+  t.same(await call.ended, { code: 12, message: "unknown method MemberSwap for service etcdserverpb.Cluster" });
 });
 
 t.test("missing, cut off and doubled request messages", async (t) => {

@@ -3,21 +3,29 @@ import * as f from "./fields.ts";
 import { ResponseHeader } from "./kv.ts";
 import { defineMessage, type Init, type Value } from "./message.ts";
 
-export const Member = defineMessage("etcdserverpb.Member", {
-  id: f.id(1),
-  name: f.string(2),
-  peerUrls: f.repeatedString(3),
-  clientUrls: f.repeatedString(4),
-  isLearner: f.bool(5),
-});
+export const Member = defineMessage(
+  "etcdserverpb.Member",
+  {
+    id: f.id(1),
+    name: f.string(2),
+    peerUrls: f.repeatedString(3),
+    clientUrls: f.repeatedString(4),
+    isLearner: f.bool(5),
+  },
+  { jsonNames: { id: "ID", peerUrls: "peerURLs", clientUrls: "clientURLs", isLearner: "isLearner" } },
+);
 export type Member = Value<typeof Member>;
 
-export const MemberAddRequest = defineMessage("etcdserverpb.MemberAddRequest", {
-  peerUrls: f.repeatedString(1),
-  isLearner: f.bool(2),
-  /** Of our own, far from etcd's numbers: the learner is to take this voter's place, which may be down. 0: none. */
-  replacedId: f.id(1000),
-});
+export const MemberAddRequest = defineMessage(
+  "etcdserverpb.MemberAddRequest",
+  {
+    peerUrls: f.repeatedString(1),
+    isLearner: f.bool(2),
+    /** Of our own, far from etcd's numbers: the learner is to take this voter's place, which may be down. 0: none. */
+    replacedId: f.id(1000),
+  },
+  { jsonNames: { peerUrls: "peerURLs", isLearner: "isLearner" } },
+);
 export type MemberAddRequest = Value<typeof MemberAddRequest>;
 export type MemberAddRequestInit = Init<typeof MemberAddRequest>;
 
@@ -28,19 +36,31 @@ export const MemberAddResponse = defineMessage("etcdserverpb.MemberAddResponse",
 });
 export type MemberAddResponse = Value<typeof MemberAddResponse>;
 
-export const MemberRemoveRequest = defineMessage("etcdserverpb.MemberRemoveRequest", { id: f.id(1) });
+export const MemberRemoveRequest = defineMessage(
+  "etcdserverpb.MemberRemoveRequest",
+  { id: f.id(1) },
+  { jsonNames: { id: "ID" } },
+);
 export type MemberRemoveRequest = Value<typeof MemberRemoveRequest>;
 
-export const MemberUpdateRequest = defineMessage("etcdserverpb.MemberUpdateRequest", {
-  id: f.id(1),
-  peerUrls: f.repeatedString(2),
-});
+export const MemberUpdateRequest = defineMessage(
+  "etcdserverpb.MemberUpdateRequest",
+  {
+    id: f.id(1),
+    peerUrls: f.repeatedString(2),
+  },
+  { jsonNames: { id: "ID", peerUrls: "peerURLs" } },
+);
 export type MemberUpdateRequest = Value<typeof MemberUpdateRequest>;
 
 export const MemberListRequest = defineMessage("etcdserverpb.MemberListRequest", { linearizable: f.bool(1) });
 export type MemberListRequest = Value<typeof MemberListRequest>;
 
-export const MemberPromoteRequest = defineMessage("etcdserverpb.MemberPromoteRequest", { id: f.id(1) });
+export const MemberPromoteRequest = defineMessage(
+  "etcdserverpb.MemberPromoteRequest",
+  { id: f.id(1) },
+  { jsonNames: { id: "ID" } },
+);
 export type MemberPromoteRequest = Value<typeof MemberPromoteRequest>;
 
 const headerAndMembers = {

@@ -7,7 +7,9 @@
  */
 import { emptyBytes } from "@triarch/base";
 import type { Reader, Writer } from "protobufjs/minimal.js";
+import { DecodeError } from "./decode-error.ts";
 import * as integers from "./integers.ts";
+import * as json from "./json.ts";
 import type { MessageType } from "./message.ts";
 
 export const wireVarint = 0;
@@ -23,9 +25,13 @@ export interface Field<T, Init = T> {
   /** @param previous what the field held before: lists append to it. */
   read(reader: Reader, previous: T, wireType: number, depth: number): T;
   complete(init: Init): T;
+  /** @returns undefined for what is left out */
+  toJson(value: Init): json.JsonValue | undefined;
+  /** @throws DecodeError */
+  fromJson(json: unknown): T;
 }
 
-interface ScalarKind<T> {
+interface ScalarKind<T> extends json.JsonForm<T> {
   readonly wireType: number;
   readonly zero: T;
   isZero(value: T): boolean;
@@ -46,6 +52,8 @@ function scalar<T>(number: number, kind: ScalarKind<T>): Field<T> {
     },
     read: (reader) => kind.read(reader),
     complete: identity,
+    toJson: (value) => (kind.isZero(value) ? undefined : kind.toJson(value)),
+    fromJson: kind.fromJson,
   };
 }
 
@@ -60,11 +68,19 @@ function optionalScalar<T>(number: number, kind: ScalarKind<T>): Field<T | undef
     },
     read: (reader) => kind.read(reader),
     complete: identity,
+    toJson: (value) => (value === undefined ? undefined : kind.toJson(value)),
+    fromJson: kind.fromJson,
   };
 }
 
 const isFalsy = (value: unknown): boolean => !value;
-const varint = <T>(zero: T, write: ScalarKind<T>["write"], read: ScalarKind<T>["read"]): ScalarKind<T> => ({
+const varint = <T>(
+  zero: T,
+  form: json.JsonForm<T>,
+  write: ScalarKind<T>["write"],
+  read: ScalarKind<T>["read"],
+): ScalarKind<T> => ({
+  ...form,
   wireType: wireVarint,
   zero,
   isZero: isFalsy,
@@ -72,26 +88,41 @@ const varint = <T>(zero: T, write: ScalarKind<T>["write"], read: ScalarKind<T>["
   read,
 });
 
-const int64Kind = varint(0, integers.writeInt64, integers.readInt64);
-const uint64Kind = varint(0, integers.writeUint64, integers.readUint64);
-const idKind = varint(0n, integers.writeBigUint64, integers.readBigUint64);
-const leaseIdKind = varint(0n, integers.writeBigInt64, integers.readBigInt64);
+const int64Kind = varint(0, json.integerJson, integers.writeInt64, integers.readInt64);
+const uint64Kind = varint(0, json.integerJson, integers.writeUint64, integers.readUint64);
+const idKind = varint(
+  0n,
+  json.bigIntegerJson((value) => BigInt.asUintN(64, value)),
+  integers.writeBigUint64,
+  integers.readBigUint64,
+);
+const leaseIdKind = varint(
+  0n,
+  json.bigIntegerJson((value) => BigInt.asIntN(64, value)),
+  integers.writeBigInt64,
+  integers.readBigInt64,
+);
 const uint32Kind = varint<number>(
   0,
+  json.smallIntegerJson,
   (writer, value) => void writer.uint32(value),
   (reader) => reader.uint32(),
 );
-const enumKind = varint<number>(
-  0,
-  (writer, value) => void writer.int32(value),
-  (reader) => reader.int32(),
-);
+const enumKind = (names: readonly string[]): ScalarKind<number> =>
+  varint<number>(
+    0,
+    json.enumerationJson(names),
+    (writer, value) => void writer.int32(value),
+    (reader) => reader.int32(),
+  );
 const boolKind = varint<boolean>(
   false,
+  json.boolJson,
   (writer, value) => void writer.bool(value),
   (reader) => reader.bool(),
 );
 const bytesKind: ScalarKind<Uint8Array> = {
+  ...json.bytesJson,
   wireType: wireBytes,
   zero: emptyBytes,
   isZero: (value) => value.length === 0,
@@ -99,6 +130,7 @@ const bytesKind: ScalarKind<Uint8Array> = {
   read: (reader) => reader.bytes(),
 };
 const stringKind: ScalarKind<string> = {
+  ...json.stringJson,
   wireType: wireBytes,
   zero: "",
   isZero: isFalsy,
@@ -115,8 +147,9 @@ export const id = (number: number): Field<bigint> => scalar(number, idKind);
 /** int64 that identifies: leases. */
 export const leaseId = (number: number): Field<bigint> => scalar(number, leaseIdKind);
 export const uint32 = (number: number): Field<number> => scalar(number, uint32Kind);
-/** An open enumeration: unknown values are kept as they came. */
-export const enumeration = (number: number): Field<number> => scalar(number, enumKind);
+/** An open enumeration: unknown values are kept as they came. @param names for JSON, by number */
+export const enumeration = (number: number, names: readonly string[] = []): Field<number> =>
+  scalar(number, enumKind(names));
 export const bool = (number: number): Field<boolean> => scalar(number, boolKind);
 /** What is read is a view of the input, not a copy. */
 export const bytes = (number: number): Field<Uint8Array> => scalar(number, bytesKind);
@@ -144,6 +177,8 @@ export function message<T, Init>(
     },
     read: (reader, _previous, _wireType, depth) => type().read(reader, reader.uint32(), depth + 1),
     complete: (init) => (init === undefined ? undefined : type().create(init)),
+    toJson: (value) => (value === undefined ? undefined : type().toJson(value)),
+    fromJson: (form) => type().fromJson(form),
   };
 }
 
@@ -163,6 +198,8 @@ export function repeatedMessage<T, Init>(
     },
     read: (reader, previous, _wireType, depth) => append(previous, type().read(reader, reader.uint32(), depth + 1)),
     complete: (inits) => inits.map((init) => type().create(init)),
+    toJson: (values) => (values.length === 0 ? undefined : values.map((value) => type().toJson(value))),
+    fromJson: (form) => listOf(form).map((one) => type().fromJson(one)),
   };
 }
 
@@ -175,6 +212,8 @@ function repeatedScalar<T>(number: number, kind: ScalarKind<T>): Field<readonly 
     },
     read: (reader, previous) => append(previous, kind.read(reader)),
     complete: identity,
+    toJson: (values) => (values.length === 0 ? undefined : values.map((value) => kind.toJson(value))),
+    fromJson: (form) => listOf(form).map((one) => kind.fromJson(one)),
   };
 }
 
@@ -182,7 +221,8 @@ export const repeatedBytes = (number: number): Field<readonly Uint8Array[]> => r
 export const repeatedString = (number: number): Field<readonly string[]> => repeatedScalar(number, stringKind);
 
 /** proto3 writes repeated enumerations packed and must read both forms. */
-export function repeatedEnumeration(number: number): Field<readonly number[]> {
+export function repeatedEnumeration(number: number, names: readonly string[] = []): Field<readonly number[]> {
+  const { toJson, fromJson } = json.enumerationJson(names);
   return {
     ...list<number, number>(number, wireBytes),
     wireTypes: [wireBytes, wireVarint],
@@ -200,6 +240,8 @@ export function repeatedEnumeration(number: number): Field<readonly number[]> {
       return values;
     },
     complete: identity,
+    toJson: (values) => (values.length === 0 ? undefined : values.map(toJson)),
+    fromJson: (form) => listOf(form).map(fromJson),
   };
 }
 
@@ -208,6 +250,11 @@ function list<T, Init>(
   wireType: number,
 ): Pick<Field<readonly T[], readonly Init[]>, "number" | "wireTypes" | "zero"> {
   return { number, wireTypes: [wireType], zero: emptyList };
+}
+
+function listOf(form: unknown): readonly unknown[] {
+  if (Array.isArray(form)) return form;
+  throw new DecodeError(`not a list: ${JSON.stringify(form)}`);
 }
 
 const emptyList: readonly never[] = Object.freeze([]);

@@ -21,8 +21,8 @@ export const RangeRequest = defineMessage("etcdserverpb.RangeRequest", {
   rangeEnd: f.bytes(2),
   limit: f.int64(3),
   revision: f.int64(4),
-  sortOrder: f.enumeration(5),
-  sortTarget: f.enumeration(6),
+  sortOrder: f.enumeration(5, ["NONE", "ASCEND", "DESCEND"]),
+  sortTarget: f.enumeration(6, ["KEY", "VERSION", "CREATE", "MOD", "VALUE"]),
   serializable: f.bool(7),
   keysOnly: f.bool(8),
   countOnly: f.bool(9),
@@ -84,8 +84,8 @@ export const CompareTarget = { version: 0, create: 1, mod: 2, value: 3, lease: 4
 
 /** One of the operands is set, the one that `target` names; absent means zero. */
 export const Compare = defineMessage("etcdserverpb.Compare", {
-  result: f.enumeration(1),
-  target: f.enumeration(2),
+  result: f.enumeration(1, ["EQUAL", "GREATER", "LESS", "NOT_EQUAL"]),
+  target: f.enumeration(2, ["VERSION", "CREATE", "MOD", "VALUE", "LEASE"]),
   key: f.bytes(3),
   version: f.optionalInt64(4),
   createRevision: f.optionalInt64(5),

@@ -3,18 +3,30 @@ import * as f from "./fields.ts";
 import { ResponseHeader } from "./kv.ts";
 import { defineMessage, type Value } from "./message.ts";
 
-export const LeaseGrantRequest = defineMessage("etcdserverpb.LeaseGrantRequest", { ttl: f.int64(1), id: f.leaseId(2) });
+export const LeaseGrantRequest = defineMessage(
+  "etcdserverpb.LeaseGrantRequest",
+  { ttl: f.int64(1), id: f.leaseId(2) },
+  { jsonNames: { ttl: "TTL", id: "ID" } },
+);
 export type LeaseGrantRequest = Value<typeof LeaseGrantRequest>;
 
-export const LeaseGrantResponse = defineMessage("etcdserverpb.LeaseGrantResponse", {
-  header: f.message(1, () => ResponseHeader),
-  id: f.leaseId(2),
-  ttl: f.int64(3),
-  error: f.string(4),
-});
+export const LeaseGrantResponse = defineMessage(
+  "etcdserverpb.LeaseGrantResponse",
+  {
+    header: f.message(1, () => ResponseHeader),
+    id: f.leaseId(2),
+    ttl: f.int64(3),
+    error: f.string(4),
+  },
+  { jsonNames: { id: "ID", ttl: "TTL" } },
+);
 export type LeaseGrantResponse = Value<typeof LeaseGrantResponse>;
 
-export const LeaseRevokeRequest = defineMessage("etcdserverpb.LeaseRevokeRequest", { id: f.leaseId(1) });
+export const LeaseRevokeRequest = defineMessage(
+  "etcdserverpb.LeaseRevokeRequest",
+  { id: f.leaseId(1) },
+  { jsonNames: { id: "ID" } },
+);
 export type LeaseRevokeRequest = Value<typeof LeaseRevokeRequest>;
 
 export const LeaseRevokeResponse = defineMessage("etcdserverpb.LeaseRevokeResponse", {
@@ -22,10 +34,14 @@ export const LeaseRevokeResponse = defineMessage("etcdserverpb.LeaseRevokeRespon
 });
 export type LeaseRevokeResponse = Value<typeof LeaseRevokeResponse>;
 
-export const LeaseCheckpoint = defineMessage("etcdserverpb.LeaseCheckpoint", {
-  id: f.leaseId(1),
-  remainingTtl: f.int64(2),
-});
+export const LeaseCheckpoint = defineMessage(
+  "etcdserverpb.LeaseCheckpoint",
+  {
+    id: f.leaseId(1),
+    remainingTtl: f.int64(2),
+  },
+  { jsonNames: { id: "ID", remainingTtl: "remaining_TTL" } },
+);
 export type LeaseCheckpoint = Value<typeof LeaseCheckpoint>;
 
 export const LeaseCheckpointRequest = defineMessage("etcdserverpb.LeaseCheckpointRequest", {
@@ -38,35 +54,51 @@ export const LeaseCheckpointResponse = defineMessage("etcdserverpb.LeaseCheckpoi
 });
 export type LeaseCheckpointResponse = Value<typeof LeaseCheckpointResponse>;
 
-export const LeaseKeepAliveRequest = defineMessage("etcdserverpb.LeaseKeepAliveRequest", { id: f.leaseId(1) });
+export const LeaseKeepAliveRequest = defineMessage(
+  "etcdserverpb.LeaseKeepAliveRequest",
+  { id: f.leaseId(1) },
+  { jsonNames: { id: "ID" } },
+);
 export type LeaseKeepAliveRequest = Value<typeof LeaseKeepAliveRequest>;
 
-export const LeaseKeepAliveResponse = defineMessage("etcdserverpb.LeaseKeepAliveResponse", {
-  header: f.message(1, () => ResponseHeader),
-  id: f.leaseId(2),
-  ttl: f.int64(3),
-});
+export const LeaseKeepAliveResponse = defineMessage(
+  "etcdserverpb.LeaseKeepAliveResponse",
+  {
+    header: f.message(1, () => ResponseHeader),
+    id: f.leaseId(2),
+    ttl: f.int64(3),
+  },
+  { jsonNames: { id: "ID", ttl: "TTL" } },
+);
 export type LeaseKeepAliveResponse = Value<typeof LeaseKeepAliveResponse>;
 
-export const LeaseTimeToLiveRequest = defineMessage("etcdserverpb.LeaseTimeToLiveRequest", {
-  id: f.leaseId(1),
-  keys: f.bool(2),
-});
+export const LeaseTimeToLiveRequest = defineMessage(
+  "etcdserverpb.LeaseTimeToLiveRequest",
+  {
+    id: f.leaseId(1),
+    keys: f.bool(2),
+  },
+  { jsonNames: { id: "ID" } },
+);
 export type LeaseTimeToLiveRequest = Value<typeof LeaseTimeToLiveRequest>;
 
-export const LeaseTimeToLiveResponse = defineMessage("etcdserverpb.LeaseTimeToLiveResponse", {
-  header: f.message(1, () => ResponseHeader),
-  id: f.leaseId(2),
-  ttl: f.int64(3),
-  grantedTtl: f.int64(4),
-  keys: f.repeatedBytes(5),
-});
+export const LeaseTimeToLiveResponse = defineMessage(
+  "etcdserverpb.LeaseTimeToLiveResponse",
+  {
+    header: f.message(1, () => ResponseHeader),
+    id: f.leaseId(2),
+    ttl: f.int64(3),
+    grantedTtl: f.int64(4),
+    keys: f.repeatedBytes(5),
+  },
+  { jsonNames: { id: "ID", ttl: "TTL", grantedTtl: "grantedTTL" } },
+);
 export type LeaseTimeToLiveResponse = Value<typeof LeaseTimeToLiveResponse>;
 
 export const LeaseLeasesRequest = defineMessage("etcdserverpb.LeaseLeasesRequest", {});
 export type LeaseLeasesRequest = Value<typeof LeaseLeasesRequest>;
 
-export const LeaseStatus = defineMessage("etcdserverpb.LeaseStatus", { id: f.leaseId(1) });
+export const LeaseStatus = defineMessage("etcdserverpb.LeaseStatus", { id: f.leaseId(1) }, { jsonNames: { id: "ID" } });
 export type LeaseStatus = Value<typeof LeaseStatus>;
 
 export const LeaseLeasesResponse = defineMessage("etcdserverpb.LeaseLeasesResponse", {

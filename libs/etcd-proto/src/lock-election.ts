@@ -17,12 +17,16 @@ export const UnlockResponse = defineMessage("v3lockpb.UnlockResponse", headerOnl
 export type UnlockResponse = Value<typeof UnlockResponse>;
 
 /** `revision` is the creation revision of `key`: with it a transaction can check that leadership is still held. */
-export const LeaderKey = defineMessage("v3electionpb.LeaderKey", {
-  name: f.bytes(1),
-  key: f.bytes(2),
-  revision: f.int64(3),
-  lease: f.leaseId(4),
-});
+export const LeaderKey = defineMessage(
+  "v3electionpb.LeaderKey",
+  {
+    name: f.bytes(1),
+    key: f.bytes(2),
+    revision: f.int64(3),
+    lease: f.leaseId(4),
+  },
+  { jsonNames: { revision: "rev" } },
+);
 export type LeaderKey = Value<typeof LeaderKey>;
 
 export const CampaignRequest = defineMessage("v3electionpb.CampaignRequest", {

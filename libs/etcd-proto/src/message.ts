@@ -6,7 +6,9 @@
  */
 import protobuf from "protobufjs/minimal.js";
 import type { Reader, Writer } from "protobufjs/minimal.js";
+import { DecodeError } from "./decode-error.ts";
 import type { Field } from "./fields.ts";
+import type { JsonValue } from "./json.ts";
 
 /** Messages nested deeper than this are refused on decode (a nested transaction is the only one that can be). */
 export const nestingDepthMax = 100;
@@ -21,14 +23,17 @@ export interface MessageType<T, Init> {
    * @throws DecodeError when `bytes` is not such a message
    */
   decode(bytes: Uint8Array): T;
+  /** As proto3's JSON, with the field names of the .proto files; zero values are left out. */
+  toJson(value: Init): JsonValue;
+  /**
+   * Takes a field also by its name here; what it does not know is passed over.
+   * @throws DecodeError when `json` is not such a message
+   */
+  fromJson(json: unknown): T;
   /** For containing messages: body without length. */
   write(writer: Writer, value: Init): void;
   /** For containing messages: a body of `length` bytes at the reader's place. */
   read(reader: Reader, length: number, depth: number): T;
-}
-
-export class DecodeError extends Error {
-  override readonly name = "DecodeError";
 }
 
 type Fields = Readonly<Record<string, Field<never, never>>>;
@@ -43,14 +48,17 @@ export type Init<M> = M extends MessageType<infer _T, infer I> ? I : never;
 interface AnyField {
   readonly key: string;
   readonly field: Field<unknown, unknown>;
+  readonly jsonName: string;
 }
 
 export function defineMessage<const F extends { readonly [K in keyof F]: Pick<Field<never, never>, "number"> }>(
   name: string,
   fields: F,
+  options: { readonly jsonNames?: { readonly [K in keyof F]?: string } } = {},
 ): MessageType<ValueOf<F>, InitOf<F>> {
+  const jsonNames = (options.jsonNames ?? {}) as Readonly<Record<string, string | undefined>>;
   const ordered: AnyField[] = Object.entries(fields as unknown as Fields)
-    .map(([key, field]) => ({ key, field: field }))
+    .map(([key, field]) => ({ key, field, jsonName: jsonNames[key] ?? snakeCase(key) }))
     .sort((left, right) => left.field.number - right.field.number);
   const zeros = Object.fromEntries(ordered.map(({ key, field }) => [key, field.zero]));
   const byTag = new Map(
@@ -88,8 +96,38 @@ export function defineMessage<const F extends { readonly [K in keyof F]: Pick<Fi
     return value;
   }
 
+  function toJson(value: Readonly<Record<string, unknown>>): JsonValue {
+    const json: Record<string, JsonValue> = {};
+    for (const { key, field, jsonName } of ordered) {
+      const form = value[key] === undefined ? undefined : field.toJson(value[key]);
+      if (form !== undefined) json[jsonName] = form;
+    }
+    return json;
+  }
+
+  function fromJson(json: unknown): Record<string, unknown> {
+    if (typeof json !== "object" || json === null || Array.isArray(json))
+      throw new DecodeError(`not a ${name}: no object`);
+    const given = json as Readonly<Record<string, unknown>>;
+    const value: Record<string, unknown> = { ...zeros };
+    for (const { key, field, jsonName } of ordered) {
+      const form = given[jsonName] ?? given[key];
+      if (form === undefined || form === null) continue;
+      try {
+        value[key] = field.fromJson(form);
+      } catch (error) {
+        throw new DecodeError(`${jsonName}: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        });
+      }
+    }
+    return value;
+  }
+
   const type = {
     name,
+    toJson,
+    fromJson,
     create,
     write,
     read,
@@ -121,6 +159,10 @@ function sharedWriter(): Writer {
   keptWriter.pos = 0;
   keptWriter.states = null;
   return keptWriter;
+}
+
+function snakeCase(key: string): string {
+  return key.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`);
 }
 
 /** Subclasses (Node's Buffer) would hand their class on to every bytes field; `slice` on those does not copy. */

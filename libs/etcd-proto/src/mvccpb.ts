@@ -19,7 +19,7 @@ export const EventType = { put: 0, delete: 1 } as const;
 /** A delete event's `kv` has only `key` and `modRevision`. */
 export const Event = defineMessage("mvccpb.Event", {
   /** `EventType` */
-  type: f.enumeration(1),
+  type: f.enumeration(1, ["PUT", "DELETE"]),
   kv: f.message(2, () => KeyValue),
   prevKv: f.message(3, () => KeyValue),
 });

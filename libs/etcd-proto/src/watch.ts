@@ -12,7 +12,7 @@ export const WatchCreateRequest = defineMessage("etcdserverpb.WatchCreateRequest
   startRevision: f.int64(3),
   progressNotify: f.bool(4),
   /** `WatchFilter` */
-  filters: f.repeatedEnumeration(5),
+  filters: f.repeatedEnumeration(5, ["NOPUT", "NODELETE"]),
   prevKv: f.bool(6),
   watchId: f.int64(7),
   fragment: f.bool(8),
