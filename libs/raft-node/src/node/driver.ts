@@ -56,6 +56,7 @@ export class Driver implements RaftNode {
   #state: "running" | "stopped" = "running";
   /** The loop, while there is work. */
   #working: Promise<void> | undefined;
+  #ending: Promise<void> | undefined;
   /** As of the last `Ready`. */
   #leader: MemberId = 0n;
   #role: Role = "follower";
@@ -234,6 +235,11 @@ export class Driver implements RaftNode {
       await this.#handOver.toAnyone((id) => this.#transport.isConnected(id));
     }
     this.#halt(new RaftNodeError("stopped", "the node has stopped"));
+    // Who stops it again meanwhile waits for the same end.
+    return (this.#ending ??= this.#end());
+  }
+
+  async #end(): Promise<void> {
     await this.#working;
     await this.#transport.close();
     await this.#retention.idle();
