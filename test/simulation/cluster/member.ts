@@ -179,8 +179,12 @@ export class Member implements Speaker {
   /** Hands leadership over and ends in order. */
   async stop(): Promise<void> {
     const process = this.#process;
-    await this.#node?.stop({ handOver: true });
-    if (process.alive) this.crash("exit");
+    try {
+      await this.#node?.stop({ handOver: true });
+      if (process.alive) this.crash("exit");
+    } catch (error) {
+      if (process.alive) this.#failed(error as Error);
+    }
   }
 
   /** For a stopped member: damages a byte of the log that was synced. @returns false when there is none */
