@@ -171,7 +171,7 @@ export class Faults {
         duplicateRate: world.between(0, 0.3),
         reorderRate: world.between(0, 0.5),
         delayMaxMs: world.between(2, 60),
-        snapshotAbortRate: world.between(0, 0.4),
+        snapshotAbortRate: world.between(0.1, 0.9),
       };
     };
     this.#for(500, 5_000, begin, () => (network.traffic = { ...calmTraffic }));
