@@ -1,7 +1,7 @@
 import t from "tap";
-import { utf8, utf8Text } from "@triarch/base";
+import { systemTimers, utf8, utf8Text } from "@triarch/base";
 import type { BucketRow } from "@triarch/store-level";
-import { Flusher, type AppliedPosition } from "../src/server/flusher.ts";
+import { Flusher, flushPauseMs, type AppliedPosition } from "../src/server/flusher.ts";
 
 /** A disk that writes when it is told to. */
 class SlowDisk {
@@ -47,6 +47,7 @@ t.test("what gathers during a write makes the next batch, in order, with its pos
   t.equal(flusher.durableIndex, 2);
   t.equal(flusher.unflushedBytes, 9);
   const all = flusher.flush();
+  await new Promise((resolve) => setImmediate(resolve));
   disk.go();
   await all;
   t.strictSame(disk.written, [
@@ -55,6 +56,51 @@ t.test("what gathers during a write makes the next batch, in order, with its pos
   ]);
   t.strictSame(flushed, [2, 4]);
   t.throws(() => flusher.add([], at(3)), /comes after/, "positions never go back");
+});
+
+t.test("a batch comes after a pause, unless much waits or somebody asks for it", async (t) => {
+  const waits: { readonly ms: number; readonly end: () => void }[] = [];
+  const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const written: number[] = [];
+  const flusher = new Flusher({
+    target: { write: async (_rows, { index }) => void written.push(index) },
+    durable: at(0),
+    onFlushed: () => undefined,
+    onFailed: (error) => t.fail("failed", { error }),
+    timers: {
+      ...systemTimers,
+      after: (ms, end) => {
+        waits.push({ ms, end });
+        return { cancel: () => undefined };
+      },
+    },
+  });
+  flusher.add([row("a")], at(1));
+  await nextTurn();
+  await nextTurn();
+  flusher.add([row("b")], at(2));
+  await nextTurn();
+  t.strictSame(written, [1], "the second waits");
+  t.strictSame(
+    waits.map(({ ms }) => ms),
+    [flushPauseMs],
+  );
+  waits[0]?.end();
+  await nextTurn();
+  t.strictSame(written, [1, 2]);
+
+  flusher.add([row("c")], at(3));
+  await flusher.flush();
+  t.strictSame(written, [1, 2, 3], "somebody asked");
+
+  flusher.add([row("d")], at(4));
+  await nextTurn();
+  await nextTurn();
+  flusher.add([{ ...row("e"), value: new Uint8Array(2 ** 20) }], at(5));
+  await nextTurn();
+  t.strictSame(written, [1, 2, 3, 4, 5], "much waits");
+  waits.at(-1)?.end();
+  await flusher.flush();
 });
 
 t.test("a failed write is final", async (t) => {
