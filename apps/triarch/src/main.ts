@@ -13,6 +13,7 @@ import {
 } from "./commands/member.ts";
 import { relayCommand } from "./commands/relay.ts";
 import { runProgram } from "./commands/run-program.ts";
+import { snapshotListCommand, snapshotScheduleCommand } from "./commands/snapshot-schedule.ts";
 import { snapshotRestoreCommand, snapshotSaveCommand, snapshotStatusCommand } from "./commands/snapshot.ts";
 import { statusCommand } from "./commands/status.ts";
 import { parseShape, upCommand } from "./commands/up.ts";
@@ -43,6 +44,7 @@ function count(text: string): number {
 }
 
 const dataDir = (): Option => new Option("--data-dir <dir>", "where the cluster lives").default(".triarch");
+const keyFile = (): Option => new Option("--key-file <file>", "the key of an encrypted snapshot");
 const json = (): Option => new Option("-o, --output <format>", "output format").choices(["json"]);
 const shape = (name: "masters" | "workers") => (text: string) => parseShape(text, name);
 
@@ -132,17 +134,41 @@ export function buildProgram(): Command {
   snapshot
     .command("status <file>")
     .description("verify a snapshot file and show what it holds")
+    .addOption(keyFile())
     .addOption(json())
     .action(run(snapshotStatusCommand));
   snapshot
     .command("restore <file>")
     .description("make a new cluster out of a snapshot; `triarch up` then starts it")
     .addOption(dataDir())
+    .addOption(keyFile())
     .option("--masters <n>", "masters: 1, 3, 5 or 7 (default 3)", shape("masters"))
     .option("--workers <n>", "workers (default 2)", shape("workers"))
     .addOption(new Option("--runtime <runtime>", "as for `up`").choices(["docker", "hollow"]))
     .option("--base-port <port>", "as for `up`", port)
     .action(run(snapshotRestoreCommand));
+  snapshot
+    .command("schedule")
+    .description("show, set (--every) or stop (--stop) snapshots that the leader takes and verifies by itself")
+    .addOption(dataDir())
+    .option("--every <duration>", "time between two, such as 30m, 6h or 1d")
+    .option(
+      "--directory <dir>",
+      "where they go, on the machine of each master (default: snapshots in the data directory)",
+    )
+    .option("--keep <n>", "newest ones that stay (default 24)")
+    .option("--keep-age <duration>", "older ones go, but for the newest")
+    .option("--key-file <file>", "encrypt them with the key in this file, there on each master (openssl rand -hex 32)")
+    .option("--stop", "take none any more")
+    .addOption(json())
+    .action(run(snapshotScheduleCommand));
+  snapshot
+    .command("list")
+    .description("the scheduled snapshots there are, newest first")
+    .addOption(dataDir())
+    .option("--directory <dir>", "where to look (default: where the schedule puts them)")
+    .addOption(json())
+    .action(run(snapshotListCommand));
 
   const member = program.command("member").description("who belongs to the cluster");
   const access = (command: Command): Command =>

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
-import { BboltError, snapshotStatus, type ByteSource, type SnapshotStatus } from "@triarch/bbolt";
+import { BboltError, openBbolt, snapshotStatus, type SnapshotStatus } from "@triarch/bbolt";
 import { connectEtcd } from "@triarch/etcd-grpc";
-import { restoreIntoDataDir } from "@triarch/etcd-server";
+import { checkRestorable, EncryptionError, openSnapshotSource, restoreIntoDataDir } from "@triarch/etcd-server";
 import {
   clusterPaths,
   isCode,
@@ -16,6 +16,7 @@ import {
 import { CommandFailure, messageOf } from "../errors.ts";
 import { terminalProgress } from "../output/progress.ts";
 import { renderTable } from "../output/table.ts";
+import { bytesText } from "../output/units.ts";
 import { etcdTls, memberStatuses } from "../status/collect.ts";
 import { SupervisorClient } from "../supervisor/supervisor-client.ts";
 
@@ -58,11 +59,15 @@ export async function snapshotSaveCommand(file: string, options: SnapshotSaveOpt
   }
 }
 
-export async function snapshotStatusCommand(file: string, options: { readonly output?: "json" }): Promise<number> {
-  const status = await readStatus(file);
+export async function snapshotStatusCommand(
+  file: string,
+  options: { readonly output?: "json"; readonly keyFile?: string },
+): Promise<number> {
+  const status = await readStatus(file, options.keyFile);
   if (options.output === "json") {
-    const { revision, totalKeys, totalSizeBytes } = status;
-    console.log(JSON.stringify({ file, hash: hexHash(status), revision, totalKeys, totalSizeBytes }, undefined, 2));
+    const { revision, totalKeys, totalSizeBytes, encrypted } = status;
+    const found = { file, hash: hexHash(status), revision, totalKeys, totalSizeBytes, encrypted };
+    console.log(JSON.stringify(found, undefined, 2));
   } else {
     const row = [hexHash(status), String(status.revision), String(status.totalKeys), bytesText(status.totalSizeBytes)];
     console.log(renderTable(["HASH", "REVISION", "TOTAL KEYS", "TOTAL SIZE"], [row]));
@@ -76,6 +81,7 @@ export interface SnapshotRestoreOptions {
   readonly workers?: number;
   readonly runtime?: Runtime;
   readonly basePort?: number;
+  readonly keyFile?: string;
 }
 
 /**
@@ -93,7 +99,7 @@ export async function snapshotRestoreCommand(file: string, options: SnapshotRest
   }
   await progress.step(
     "Checking the file",
-    () => readStatus(file),
+    () => readStatus(file, options.keyFile),
     (status) => `revision ${status.revision}, ${status.totalKeys} rows`,
   );
   const shape =
@@ -115,7 +121,11 @@ export async function snapshotRestoreCommand(file: string, options: SnapshotRest
     for (const master of spec.masters) {
       await progress.step(
         `Restoring ${master.name}`,
-        () => restoreIntoDataDir({ file, dataDir: staging.member(master.name), members, clusterToken: spec.clusterId }),
+        () =>
+          restoreIntoDataDir({
+            ...{ file, dataDir: staging.member(master.name), members, clusterToken: spec.clusterId },
+            ...(options.keyFile === undefined ? {} : { keyFile: options.keyFile }),
+          }),
         (result) => `${result.rows} rows, revision ${result.snapshotRevision} continues at ${result.revision}`,
       );
     }
@@ -166,38 +176,26 @@ async function copySnapshot(
   }
 }
 
-async function readStatus(file: string): Promise<SnapshotStatus> {
-  const input = await open(file, "r").catch((error: unknown) => {
+/** Checks everything: checksum, tree, rows. */
+async function readStatus(file: string, keyFile?: string): Promise<SnapshotStatus & { readonly encrypted: boolean }> {
+  const source = await openSnapshotSource(file, keyFile).catch((error: unknown) => {
     throw new CommandFailure(`cannot read ${file}: ${messageOf(error)}`, { cause: error });
   });
   try {
-    const { size } = await input.stat();
-    const source: ByteSource = {
-      sizeBytes: size,
-      async read(offset, length) {
-        const { buffer, bytesRead } = await input.read(new Uint8Array(length), 0, length, offset);
-        return buffer.subarray(0, bytesRead);
-      },
-    };
-    return await snapshotStatus(source, createHash("sha256"));
+    const status = await snapshotStatus(source, createHash("sha256"));
+    await checkRestorable(await openBbolt(source));
+    return { ...status, encrypted: source.encrypted };
   } catch (error) {
-    if (!(error instanceof BboltError)) throw error;
+    if (!(error instanceof BboltError || error instanceof EncryptionError)) throw error;
     throw new CommandFailure(`${file} is not a good snapshot: ${error.message}`, {
       remedy: "nothing was changed; try another snapshot",
       cause: error,
     });
   } finally {
-    await input.close();
+    await source.close();
   }
 }
 
 function hexHash(status: SnapshotStatus): string {
   return status.hash.toString(16).padStart(8, "0");
-}
-
-function bytesText(size: number): string {
-  const units = ["B", "KiB", "MiB", "GiB"];
-  const unit = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, size)) / 10));
-  const value = size / 1024 ** unit;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? ""}`;
 }

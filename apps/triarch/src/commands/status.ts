@@ -3,6 +3,7 @@ import colours from "picocolors";
 import { clusterPaths, requireClusterSpec } from "../cluster/cluster-spec.ts";
 import { renderTable } from "../output/table.ts";
 import { collectStatus, type ClusterStatus } from "../status/collect.ts";
+import { snapshotLine } from "../status/snapshots.ts";
 
 export interface StatusOptions {
   readonly dataDir: string;
@@ -64,6 +65,8 @@ export function renderStatus(status: ClusterStatus): string {
   const parts = [`cluster ${status.clusterId}, runtime ${status.runtime}`, members];
   if (status.components.length > 0) parts.push(components);
   if (status.nodes.length > 0) parts.push(nodes);
+  const snapshots = status.snapshots === undefined ? undefined : snapshotLine(status.snapshots, Date.now());
+  if (snapshots !== undefined) parts.push(`snapshots: ${snapshots}`);
   if (status.problems.length > 0)
     parts.push(status.problems.map((line) => `${colours.yellow("!")} ${line}`).join("\n"));
   return parts.join("\n\n");

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { ClusterPaths, ClusterSpec, MasterSpec } from "../cluster/cluster-spec.ts";
 import { messageOf } from "../errors.ts";
 import { SupervisorClient } from "../supervisor/supervisor-client.ts";
+import { readSchedule, type ScheduleReport } from "./snapshots.ts";
 import type { ProcessStatus } from "../supervisor/process-spec.ts";
 
 const answerTimeoutMs = 2_000;
@@ -44,6 +45,8 @@ export interface ClusterStatus {
     readonly renewedAt: string;
   }[];
   readonly processes: readonly Pick<ProcessStatus, "name" | "pid" | "state" | "restarts">[];
+  /** Undefined: nobody could be asked. */
+  readonly snapshots: ScheduleReport | undefined;
   /** What could not be asked, and why. */
   readonly problems: readonly string[];
 }
@@ -55,6 +58,7 @@ export async function collectStatus(spec: ClusterSpec, paths: ClusterPaths): Pro
     problems.push("no supervisor answers: the cluster is not running (start it with `triarch up`)");
   const members = await memberStatuses(spec, paths, processes, problems);
   const { components, nodes } = await apiStatus(paths, members, problems);
+  const snapshots = await snapshotStatus(paths, members, problems);
   return {
     clusterId: spec.clusterId,
     runtime: spec.runtime,
@@ -62,8 +66,27 @@ export async function collectStatus(spec: ClusterSpec, paths: ClusterPaths): Pro
     components,
     nodes,
     processes: processes.map(({ name, pid, state, restarts }) => ({ name, pid, state, restarts })),
+    snapshots,
     problems,
   };
+}
+
+async function snapshotStatus(
+  paths: ClusterPaths,
+  members: readonly MemberStatus[],
+  problems: string[],
+): Promise<ScheduleReport | undefined> {
+  const member = members.find(({ role }) => role === "leader" || role === "follower");
+  if (member === undefined) return undefined;
+  const client = connectEtcd({ url: member.etcdUrl, tls: await etcdTls(paths), timeoutMs: answerTimeoutMs });
+  try {
+    return await readSchedule(client);
+  } catch (error) {
+    problems.push(`the snapshot schedule cannot be read: ${messageOf(error)}`);
+    return undefined;
+  } finally {
+    await client.close();
+  }
 }
 
 export async function etcdTls(paths: ClusterPaths): Promise<{ caPem: string; certificatePem: string; keyPem: string }> {

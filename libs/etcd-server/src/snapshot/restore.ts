@@ -2,14 +2,14 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { equalBytes } from "@triarch/base";
-import { openBbolt, verifyTrailer, type BboltReader } from "@triarch/bbolt";
+import { BboltError, openBbolt, verifyTrailer, type BboltReader } from "@triarch/bbolt";
 import { decodeRevisionKey, encodeRevisionKey } from "@triarch/mvcc";
 import { buckets, openLevelStore, type Bucket, type BucketRow, type LevelStore } from "@triarch/store-level";
 import { Membership, memberRow, type InitialMember } from "../members/membership.ts";
 import { memberDataDir } from "../server/data-dir.ts";
 import { metaKeys } from "../server/meta-keys.ts";
 import { pause } from "../server/pause.ts";
-import { checkRows } from "./check-rows.ts";
+import { checkRows, type CheckedRows } from "./check-rows.ts";
 import { openSnapshotSource } from "./snapshot-source.ts";
 
 /** More revisions than a cluster makes between a snapshot and the disaster, so that no client has seen a later one. */
@@ -54,7 +54,7 @@ const writeBatchBytes = 1024 * 1024;
  *
  * @throws BboltError the file is damaged or not a snapshot
  * @throws EncryptionError it is encrypted: the key is missing or another, or the file was altered
- * @throws Error the directory holds a member, or the file is no snapshot of etcd
+ * @throws Error the directory holds a member
  */
 export async function restoreIntoDataDir(options: RestoreOptions): Promise<RestoreResult> {
   const dir = memberDataDir(options.dataDir);
@@ -65,9 +65,7 @@ export async function restoreIntoDataDir(options: RestoreOptions): Promise<Resto
   try {
     if (options.skipHashCheck !== true) await verifyTrailer(source, createHash("sha256"));
     const reader = await openBbolt(source);
-    refuseForeign(reader, options.file);
-    const { scheduled, finished } = await compactRevisions(reader);
-    const { revision } = await checkRows(reader, Math.max(revisionOf(scheduled), revisionOf(finished)));
+    const { revision } = await checkRestorable(reader);
     const bump = options.bumpRevision ?? restoreRevisionBumpDefault;
     if (!Number.isSafeInteger(bump) || bump < 0 || !Number.isSafeInteger(revision + bump)) {
       throw new RangeError(`revisions cannot go on at ${revision} + ${bump}`);
@@ -84,6 +82,15 @@ export async function restoreIntoDataDir(options: RestoreOptions): Promise<Resto
   } finally {
     await source.close();
   }
+}
+
+/** Reads the whole file. @throws BboltError saying why it cannot be restored */
+export async function checkRestorable(reader: BboltReader): Promise<CheckedRows> {
+  if (!reader.bucketNames.includes("key")) {
+    throw new BboltError("corrupt", 'it has no "key" bucket, so it is no etcd snapshot');
+  }
+  const { scheduled, finished } = await compactRevisions(reader);
+  return checkRows(reader, Math.max(revisionOf(scheduled), revisionOf(finished)));
 }
 
 async function writeDatabase(reader: BboltReader, directory: string, options: RestoreOptions): Promise<RestoreResult> {
@@ -158,11 +165,6 @@ async function compactRevisions(reader: BboltReader): Promise<CompactRevisions> 
 
 function revisionOf(row: Uint8Array | undefined): number {
   return row === undefined ? 0 : (decodeRevisionKey(row)?.main ?? 0);
-}
-
-function refuseForeign(reader: BboltReader, file: string): void {
-  if (reader.bucketNames.includes("key")) return;
-  throw new Error(`${file}: it has no "key" bucket, so it is no etcd snapshot`);
 }
 
 /** For buckets of few rows. */
