@@ -1,6 +1,7 @@
 // Reads an etcd snapshot file that nobody vouches for: every offset, length, page id, order and depth is checked before
-// it is used, and a page may be reached once only.
-import { compareBytes, utf8Text } from "@triarch/base";
+// it is used, a page belongs to one bucket and may be reached once only, and rows do not overlap. So reading all buckets
+// once costs no more than the file is long, whatever is in it.
+import { compareBytes, utf8TextStrict } from "@triarch/base";
 import {
   BboltError,
   bucketHeaderBytes,
@@ -24,7 +25,10 @@ const depthMax = 32;
 const pageSizes = [4096, 8192, 16_384, 32_768, 65_536, 1024, 2048] as const;
 /** Bytes read at a time while hashing. */
 const hashChunkBytes = 1024 * 1024;
-const overflowPagesMax = 1024 * 1024;
+/** A page and what it runs on for, which is read at once: the largest row of a real file is far below. */
+const pageRunBytesMax = 64 * 1024 * 1024;
+/** etcd has a dozen. */
+const bucketsMax = 256;
 
 /** Random access to the file. May return fewer bytes only at the end of the file. */
 export interface ByteSource {
@@ -72,13 +76,14 @@ export async function openBbolt(source: ByteSource): Promise<BboltReader> {
   const meta = await readMeta(source, dataBytes);
   const tree = new Tree(source, meta, dataBytes);
   const buckets = new Map<string, Bucket>();
-  for await (const elements of tree.leaves(meta.rootPage)) {
+  for await (const elements of tree.leaves(meta.rootPage, 1)) {
     for (const { flags, key, value } of elements) {
-      const name = utf8Text(key);
+      const name = bucketName(key);
+      if (buckets.size >= bucketsMax) throw corrupt(`more than ${bucketsMax} buckets`);
       if (flags !== bucketLeafFlag) throw corrupt(`"${name}" in the root is not a bucket`);
       if (value.length < bucketHeaderBytes) throw corrupt(`bucket "${name}" has a header of ${value.length} bytes`);
       const root = Number(view(value).getBigUint64(0, true));
-      buckets.set(name, { root, inline: value.slice(bucketHeaderBytes) });
+      buckets.set(name, { number: buckets.size + 2, root, inline: value.slice(bucketHeaderBytes) });
     }
   }
   return {
@@ -87,7 +92,8 @@ export async function openBbolt(source: ByteSource): Promise<BboltReader> {
     async *rows(name) {
       const bucket = buckets.get(name);
       if (bucket === undefined) return;
-      const leaves = bucket.root === 0 ? [tree.inlineLeaf(name, bucket.inline)] : tree.leaves(bucket.root);
+      const leaves =
+        bucket.root === 0 ? [tree.inlineLeaf(name, bucket.inline)] : tree.leaves(bucket.root, bucket.number);
       for await (const elements of leaves) {
         yield elements.map(({ flags, key, value }): Row => {
           if (flags !== 0) throw corrupt(`bucket "${name}" holds a bucket; etcd's do not`);
@@ -98,7 +104,17 @@ export async function openBbolt(source: ByteSource): Promise<BboltReader> {
   };
 }
 
+function bucketName(key: Uint8Array): string {
+  try {
+    return utf8TextStrict(key);
+  } catch {
+    throw corrupt("a bucket's name is no text");
+  }
+}
+
 interface Bucket {
+  /** Which pages are its own. */
+  readonly number: number;
   readonly root: number;
   readonly inline: Uint8Array;
 }
@@ -113,7 +129,8 @@ interface LeafElement {
 class Tree {
   readonly #source: ByteSource;
   readonly #meta: Meta;
-  readonly #reached: Uint8Array;
+  /** Of each page, the bucket that reached it first; 0: none yet. */
+  readonly #owners: Uint16Array;
 
   constructor(source: ByteSource, meta: Meta, dataBytes: number) {
     this.#source = source;
@@ -122,16 +139,17 @@ class Tree {
     if (meta.highWater > pages) {
       throw corrupt(`the header counts ${meta.highWater} pages, the file has ${pages} (truncated?)`);
     }
-    this.#reached = new Uint8Array(Math.ceil(pages / 8));
+    this.#owners = new Uint16Array(pages);
   }
 
-  async *leaves(rootPage: number): AsyncGenerator<readonly LeafElement[]> {
-    const fresh = this.#reached.slice();
+  /** @param owner the bucket's number */
+  async *leaves(rootPage: number, owner: number): AsyncGenerator<readonly LeafElement[]> {
+    const reached = new Uint8Array(Math.ceil(this.#owners.length / 8));
     let lastKey: Uint8Array | undefined;
     const stack: { readonly page: number; readonly depth: number }[] = [{ page: rootPage, depth: 0 }];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       if (next.depth > depthMax) throw corrupt(`the tree is deeper than ${depthMax} levels`);
-      const { bytes, flags, count } = await this.#page(next.page, fresh);
+      const { bytes, flags, count } = await this.#page(next.page, owner, reached);
       if (flags === pageFlags.leaf) {
         const elements = leafElements(bytes, count, next.page);
         for (const { key } of elements) {
@@ -157,7 +175,11 @@ class Tree {
     return leafElements(bytes, view(bytes).getUint16(10, true), 0);
   }
 
-  async #page(id: number, reached: Uint8Array): Promise<{ bytes: Uint8Array; flags: number; count: number }> {
+  async #page(
+    id: number,
+    owner: number,
+    reached: Uint8Array,
+  ): Promise<{ bytes: Uint8Array; flags: number; count: number }> {
     const { pageSize, highWater } = this.#meta;
     if (!Number.isSafeInteger(id) || id < 2 || id >= highWater)
       throw corrupt(`page ${id} lies outside the file's ${highWater} pages`);
@@ -166,13 +188,16 @@ class Tree {
     if (header.getBigUint64(0, true) !== BigInt(id))
       throw corrupt(`page ${id} says that it is page ${header.getBigUint64(0, true)}`);
     const overflow = header.getUint32(12, true);
-    if (overflow > overflowPagesMax || id + overflow >= highWater)
-      throw corrupt(`page ${id} runs on for ${overflow} pages, past the end`);
+    if (id + overflow >= highWater) throw corrupt(`page ${id} runs on for ${overflow} pages, past the end`);
+    if ((overflow + 1) * pageSize > pageRunBytesMax) throw corrupt(`page ${id} runs on for ${overflow} pages`);
     for (let page = id; page <= id + overflow; page++) {
       const bit = 1 << (page & 7);
       const byte = reached[page >> 3] as number;
       if ((byte & bit) !== 0) throw corrupt(`page ${page} is reached twice`);
       reached[page >> 3] = byte | bit;
+      const known = this.#owners[page] as number;
+      if (known !== 0 && known !== owner) throw corrupt(`page ${page} belongs to two buckets`);
+      this.#owners[page] = owner;
     }
     const bytes = overflow === 0 ? first : await readExactly(this.#source, id * pageSize, (overflow + 1) * pageSize);
     return { bytes, flags: header.getUint16(8, true), count: header.getUint16(10, true) };
@@ -182,12 +207,15 @@ class Tree {
 function leafElements(page: Uint8Array, count: number, id: number): LeafElement[] {
   const at = view(page);
   requireElements(page, count, id);
+  let free = pageHeaderBytes + count * elementBytes;
   return Array.from({ length: count }, (_, i) => {
     const element = pageHeaderBytes + i * elementBytes;
     const start = element + at.getUint32(element + 4, true);
+    if (start < free) throw corrupt(`page ${id}: row ${i} overlaps what is before it`);
     const keyEnd = start + at.getUint32(element + 8, true);
     const valueEnd = keyEnd + at.getUint32(element + 12, true);
     if (valueEnd > page.length) throw corrupt(`page ${id}: row ${i} runs past the page's end`);
+    free = valueEnd;
     return {
       flags: at.getUint32(element, true),
       key: page.subarray(start, keyEnd),
