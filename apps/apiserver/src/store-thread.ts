@@ -17,7 +17,7 @@ async function run(): Promise<() => Promise<void>> {
   const logger = createLogger({ component: "store", levels: options.logLevels }).child({ master: options.name });
   const { name, dataDir, clusterToken, initialCluster, clusterId, join, peer } = options;
   const ownClientUrl = initialCluster.find((member) => member.name === name)?.clientUrl;
-  const registry = createRegistry("etcd");
+  const registry = createRegistry();
   const store = await startStore({
     name,
     dataDir,

@@ -25,7 +25,7 @@ export async function openPlainPort(store: RunningStore): Promise<PlainPort> {
     port: 0,
     tls: undefined,
     logger: silentLogger,
-    registry: createRegistry("plain-port"),
+    registry: createRegistry(),
   });
   return {
     url: port.url,

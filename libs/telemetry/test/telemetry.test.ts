@@ -40,3 +40,9 @@ t.test("health endpoints answer, name what failed, and show metrics", async (t) 
   t.match((await ask("/metrics")).text, /things_total\{component="test"\} 2/);
   await t.rejects(startHealthServer({ host: "127.0.0.1", port: server.port, registry }), { code: "EADDRINUSE" });
 });
+
+// Regression: `etcdctl check datascale` could not read a labelled figure.
+t.test("a registry without a component: figures stand without labels, as etcdctl reads them", async (t) => {
+  t.match(await createRegistry().metrics(), /\nprocess_resident_memory_bytes \d+\n/);
+  t.match(await createRegistry("c").metrics(), /\nprocess_resident_memory_bytes\{component="c"\} \d+\n/);
+});
