@@ -12,7 +12,7 @@ import { takeDownLeftOvers } from "./test-clusters.ts";
 
 const top = join(import.meta.dirname, "..", "..");
 const fileTimeoutMs = 540_000;
-const longFileTimeoutMs = 600_000;
+const longFileTimeoutMs = 5_400_000;
 
 interface Options {
   readonly long: boolean;
