@@ -274,6 +274,8 @@ function startNode(
     ...(options.join === true ? { join: true } : {}),
     peerUrlOf: urlOf,
     isRemoved: (id) => membership.isRemoved(id),
+    // It tells its client URLs through the log, once it has one.
+    hasStarted: (id) => (membership.get(id)?.clientUrls.length ?? 0) > 0,
     onRemoved: (refusal) => local.removal.noticed(`a peer says: ${refusal}`),
     listen: options.listenPeer,
     ...(options.peerTls === undefined ? {} : { tls: options.peerTls }),

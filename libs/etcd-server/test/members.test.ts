@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import t from "tap";
 import { utf8, utf8Text } from "@triarch/base";
@@ -233,6 +234,22 @@ t.test("a dead member is replaced: its successor is a learner first, then takes 
     (error: Error) => error.message,
   );
   t.match(ended, "was removed from the cluster");
+});
+
+t.test("a member that lost its log may not come back under its id", async (t) => {
+  const cluster = await LocalCluster.start(t, 3, { clientUrls: ["http://client.test"] });
+  const [lost = ""] = await cluster.followers();
+  const { server } = await cluster.leader();
+  await eventually("all to have told their URLs", async () => {
+    const { members } = await server.memberList({ linearizable: true });
+    return members.every(({ clientUrls }) => clientUrls.length > 0);
+  });
+  await cluster.stop(lost);
+  rmSync(cluster.dir(lost), { recursive: true });
+  await cluster.startMember(lost);
+  t.match(await cluster.died(lost), /comes without its log: it must be replaced under a new id/);
+  await cluster.startMember(lost);
+  t.match(await cluster.died(lost), /comes without its log/, "also the second time");
 });
 
 t.test("many changes at once come one after the other", async (t) => {

@@ -86,6 +86,11 @@ export interface RaftNodeOptions {
   readonly peerUrlOf?: (id: MemberId) => string | undefined;
   /** Was this once a member? Then it is refused when it calls. Asked at each call. */
   readonly isRemoved?: (id: MemberId) => boolean;
+  /**
+   * Is the other member known to have had a log? When it comes without one it is refused, and ends with "lostLog": its
+   * vote is forgotten.
+   */
+  readonly hasStarted?: (id: MemberId) => boolean;
   /** Port 0 takes a free one (see `RaftNode.peerAddress`). */
   readonly listen: { readonly host: string; readonly port: number };
   /** Absent: plain TCP, for tests. */

@@ -88,6 +88,25 @@ t.test("a member that was removed is refused and told so, also by peers that sta
   t.match(refusal, /member 2 was removed/);
 });
 
+t.test("a member that comes without the log it had is refused, also when it is called, and ends", async (t) => {
+  const cluster = new TestCluster(t, [1n, 2n, 3n]);
+  const hasStarted = (id: bigint): boolean => id === 3n;
+  const [one, two, three] = cluster.members as [TestMember, TestMember, TestMember];
+  await cluster.start([one, two], { hasStarted });
+  const { node } = await cluster.leader();
+  proposeAll(node, ["a"]);
+  await cluster.applied(1);
+  await cluster.startOne(three);
+  await until("it to end", () => three.fatal.length > 0);
+  t.match(three.fatal[0], { name: "RaftNodeError", failure: "lostLog", message: /member 3 .* comes without its log/ });
+  t.equal(three.machine.items.length, 0, "nothing reached it, so that its log stays as it is");
+  await cluster.stopOne(three);
+  three.fatal.length = 0;
+  await cluster.startOne(three);
+  await until("it to end again", () => three.fatal.length > 0);
+  await cluster.stopOne(three);
+});
+
 t.test("a proposal forwarded in another term is dropped", async (t) => {
   const cluster = new TestCluster(t, [1n]);
   await cluster.start();

@@ -31,6 +31,9 @@ import { ProposalQueue } from "./proposal-queue.ts";
 import { ReadRequests } from "./read-requests.ts";
 import { ReadyWork } from "./ready-work.ts";
 
+/** A log begins with term 1, or 0 for one who joins; the first leader's term is 2. */
+const firstLogTerm = 1;
+
 export class Driver implements RaftNode {
   readonly #options: RaftNodeOptions;
   readonly #timing: RaftTiming;
@@ -63,7 +66,7 @@ export class Driver implements RaftNode {
   #term: number;
   #confState: ConfState;
   #holdLogUntilMs = 0;
-  #toldRemoved = false;
+  #toldAway = false;
 
   constructor(options: RaftNodeOptions, log: RecoveredLog) {
     this.#options = options;
@@ -123,6 +126,8 @@ export class Driver implements RaftNode {
         ...{ own: { clusterId, memberId: id }, listen: options.listen, tls: options.tls, limits, clock, rng, logger },
         peerUrlOf: options.peerUrlOf ?? ((peer) => urls.get(peer)),
         isRemoved: (peer) => options.isRemoved?.(peer) ?? false,
+        isFresh: () => this.#raw.status().term <= firstLogTerm,
+        hasStarted: (peer) => options.hasStarted?.(peer) ?? false,
         spoolPath: `${options.dir}/incoming-snapshot`,
       },
       {
@@ -138,7 +143,7 @@ export class Driver implements RaftNode {
         onPeerLost: (peer) => {
           if (this.#state === "running") this.#election.peerLost(peer);
         },
-        onRemoved: (refusal) => this.#removed(refusal),
+        onTurnedAway: (why, refusal) => this.#turnedAway(why, refusal),
         onPeerConnected: () => {
           const connected = this.#confState.voters.filter((voter) => this.#transport.isConnected(voter)).length;
           if ((connected + 1) * 2 > this.#confState.voters.length) this.#election.quorumConnected();
@@ -357,11 +362,12 @@ export class Driver implements RaftNode {
     this.#transport.setMembers(membersOf(confState));
   }
 
-  #removed(refusal: string): void {
-    if (this.#state === "stopped" || this.#toldRemoved) return;
-    this.#toldRemoved = true;
-    this.#logger.error({ refusal }, "the other members say that this one is none of them any more");
-    this.#options.onRemoved?.(refusal);
+  #turnedAway(why: "removed" | "lostLog", refusal: string): void {
+    if (this.#state === "stopped" || this.#toldAway) return;
+    this.#toldAway = true;
+    this.#logger.error({ why, refusal }, "the other members will not have this one again");
+    if (why === "removed") this.#options.onRemoved?.(refusal);
+    else this.#fail(new RaftNodeError("lostLog", refusal));
   }
 
   #halt(error: RaftNodeError): void {

@@ -23,6 +23,8 @@ export interface Identity {
 
 export interface Hello extends Identity {
   readonly version: number;
+  /** The member's log has never seen a leader. */
+  readonly fresh?: boolean;
   readonly to: MemberId;
   readonly kind: ConnectionKind;
 }
@@ -33,6 +35,10 @@ export interface Answer extends Identity {
   readonly refusal: string;
   /** The caller was a member and is none any more: it need not try again, here or elsewhere. */
   readonly removed: boolean;
+  /** The caller has been here before and comes without its log: it has forgotten its vote. */
+  readonly lostLog?: boolean;
+  /** As in `Hello`, of the one who answers. */
+  readonly fresh?: boolean;
 }
 
 export function encodeHello(hello: Hello): Uint8Array {
@@ -44,7 +50,7 @@ export function decodeHello(payload: Uint8Array): Hello {
   const { fields, ...rest } = decode(payload);
   const kind = fields["kind"];
   if (typeof kind !== "string" || !connectionKinds.includes(kind)) throw new DecodeError("the hello names no kind");
-  return { ...rest, to: idOf(fields["to"]), kind: kind as ConnectionKind };
+  return { ...rest, to: idOf(fields["to"]), kind: kind as ConnectionKind, ...flag(fields, "fresh") };
 }
 
 export function encodeAnswer(answer: Answer): Uint8Array {
@@ -55,11 +61,21 @@ export function encodeAnswer(answer: Answer): Uint8Array {
 export function decodeAnswer(payload: Uint8Array): Answer {
   const { fields, ...rest } = decode(payload);
   const refusal = typeof fields["refusal"] === "string" ? fields["refusal"] : "";
-  return { ...rest, refusal, removed: refusal !== "" && fields["removed"] === true };
+  const isRefusal = refusal !== "";
+  return {
+    ...{ ...rest, refusal, ...flag(fields, "fresh") },
+    removed: isRefusal && fields["removed"] === true,
+    ...(isRefusal ? flag(fields, "lostLog") : {}),
+  };
 }
 
 export interface RemovedMembers {
   has(id: MemberId): boolean;
+}
+
+/** A member must not vote twice in a term: one that lost its log may not come back under its id. */
+export function lostLogText(id: MemberId): string {
+  return `member ${id.toString(16)} has been in this cluster and comes without its log: it must be replaced under a new id`;
 }
 
 /** @returns why the caller is not welcome; empty if it is */
@@ -76,6 +92,11 @@ export function refusalOf(hello: Hello, own: Identity, removed: RemovedMembers):
   if (hello.memberId === own.memberId) return "it has this member's own id: check its name and peer URL";
   if (removed.has(hello.memberId)) return `member ${hello.memberId.toString(16)} was removed from the cluster`;
   return "";
+}
+
+/** Absent is false. */
+function flag<N extends string>(fields: Readonly<Record<string, unknown>>, name: N): { readonly [name in N]?: true } {
+  return (fields[name] === true ? { [name]: true } : {}) as { readonly [name in N]?: true };
 }
 
 function identityText({ clusterId, memberId }: Identity): { clusterId: string; memberId: string } {

@@ -11,7 +11,7 @@ import { transportLimits } from "../limits.ts";
 import type { OutgoingSnapshot, PeerTls } from "../types.ts";
 import { frame, FrameReader, frameTypes } from "./frames.ts";
 import type { Frame } from "./frames.ts";
-import { decodeHello, encodeAnswer, protocolVersion, refusalOf } from "./handshake.ts";
+import { decodeHello, encodeAnswer, lostLogText, protocolVersion, refusalOf } from "./handshake.ts";
 import type { Hello, Identity, RemovedMembers } from "./handshake.ts";
 import { Replies } from "./questions.ts";
 import { SnapshotSpool } from "./snapshot-spool.ts";
@@ -28,6 +28,8 @@ export interface InboundOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly removed: RemovedMembers;
+  readonly isFresh: () => boolean;
+  readonly hasStarted: (id: MemberId) => boolean;
   /** All of one read; valid messages from that peer to this member. */
   readonly onMessages: (messages: readonly Message[]) => void;
   /** A whole snapshot is on disk at `spoolPath`. Resolves when Raft has it or has refused it. */
@@ -150,6 +152,8 @@ export class InboundServer {
     if (received.type !== frameTypes.hello) throw new DecodeError("the first frame is no hello");
     const hello = decodeHello(received.bytes.subarray(received.start, received.end));
     let refusal = refusalOf(hello, own, removed);
+    const lostLog = refusal === "" && hello.fresh === true && this.#options.hasStarted(hello.memberId);
+    if (lostLog) refusal = lostLogText(hello.memberId);
     if (refusal === "" && hello.kind === "snapshot" && this.#spool !== undefined)
       refusal = "another snapshot is arriving";
     if (refusal === "" && hello.kind === "state" && this.#serving !== undefined)
@@ -161,6 +165,8 @@ export class InboundServer {
         ...own,
         refusal,
         removed: refusal !== "" && removed.has(hello.memberId),
+        ...(lostLog ? { lostLog } : {}),
+        ...(this.#options.isFresh() ? { fresh: true } : {}),
       }),
     );
     if (refusal !== "") {

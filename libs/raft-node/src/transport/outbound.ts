@@ -13,7 +13,7 @@ import type { Logger } from "@triarch/telemetry";
 import { transportLimits } from "../limits.ts";
 import type { PeerTls, RaftNodeLimits } from "../types.ts";
 import { frame, FrameReader, frameTypes } from "./frames.ts";
-import { decodeAnswer, encodeHello, protocolVersion } from "./handshake.ts";
+import { decodeAnswer, encodeHello, lostLogText, protocolVersion } from "./handshake.ts";
 import type { ConnectionKind, Identity } from "./handshake.ts";
 import { dial } from "./sockets.ts";
 
@@ -30,8 +30,10 @@ export interface OutboundOptions {
   readonly onOpen: () => void;
   /** The peer replied to a question; the frame's payload, good until the call returns. */
   readonly onReply: (reply: Uint8Array) => void;
-  /** The peer says that this member was removed from the cluster. */
-  readonly onRemoved: (refusal: string) => void;
+  readonly isFresh: () => boolean;
+  readonly hasStarted: (id: MemberId) => boolean;
+  /** The peer will never have this member again. */
+  readonly onTurnedAway: (why: "removed" | "lostLog", refusal: string) => void;
   /** An open connection ended. */
   readonly onLost: () => void;
   /** Nobody listens at the peer's address. */
@@ -120,11 +122,13 @@ export class OutboundConnection {
   #dial(): void {
     const url = this.#options.peerUrl();
     if (url === undefined) return this.#backOff("its address is not known");
-    const { own, peer, kind, tls } = this.#options;
+    const { own, peer, kind, tls, isFresh } = this.#options;
     let socket: Socket;
     try {
       socket = dial(url, tls, () => {
-        socket.write(frame(frameTypes.hello, encodeHello({ version: protocolVersion, ...own, to: peer, kind })));
+        socket.write(
+          frame(frameTypes.hello, encodeHello({ version: protocolVersion, ...own, to: peer, kind, fresh: isFresh() })),
+        );
       });
     } catch (error) {
       return this.#backOff(`${url} cannot be dialed: ${String(error)}`);
@@ -175,9 +179,13 @@ export class OutboundConnection {
     if (answer.refusal === "" && (answer.clusterId !== own.clusterId || answer.memberId !== peer)) {
       this.#refusal = `another member answers there: ${answer.memberId.toString(16)} of cluster ${answer.clusterId.toString(16)}`;
     }
+    if (this.#refusal === "" && answer.fresh === true && this.#options.hasStarted(peer))
+      this.#refusal = lostLogText(peer);
     if (this.#refusal !== "") {
       socket.destroy();
-      if (answer.removed && answer.clusterId === own.clusterId) this.#options.onRemoved(answer.refusal);
+      const isOurs = answer.clusterId === own.clusterId;
+      if (isOurs && answer.removed) this.#options.onTurnedAway("removed", answer.refusal);
+      if (isOurs && answer.lostLog === true) this.#options.onTurnedAway("lostLog", answer.refusal);
       return;
     }
     clearTimeout(this.#state.timer);

@@ -29,8 +29,8 @@ export interface TransportHandlers {
   /** An open connection to or from `peer` ended, or nobody listens at its address. */
   readonly onPeerLost: (peer: MemberId) => void;
   readonly onPeerConnected: (peer: MemberId) => void;
-  /** A peer says that this member was removed from the cluster. */
-  readonly onRemoved: (refusal: string) => void;
+  /** A peer will never have this member again: it was removed, or comes without the log that it had. */
+  readonly onTurnedAway: (why: "removed" | "lostLog", refusal: string) => void;
 }
 
 export interface TransportOptions {
@@ -40,6 +40,10 @@ export interface TransportOptions {
   readonly peerUrlOf: (id: MemberId) => string | undefined;
   /** Was once a member and is to be refused; beside those that leave while this process runs. */
   readonly isRemoved: (id: MemberId) => boolean;
+  /** Has this member's log never seen a leader? */
+  readonly isFresh: () => boolean;
+  /** Is the other member known to have had a log? */
+  readonly hasStarted: (id: MemberId) => boolean;
   readonly spoolPath: string;
   readonly limits: RaftNodeLimits;
   readonly clock: Clock;
@@ -215,7 +219,8 @@ export class Transport {
           if (kind === "control") this.#handlers.onPeerConnected(id);
         },
         onReply: (reply) => this.#questions.replied(id, reply),
-        onRemoved: (refusal) => this.#handlers.onRemoved(refusal),
+        ...{ isFresh: this.#options.isFresh, hasStarted: this.#options.hasStarted },
+        onTurnedAway: (why, refusal) => this.#handlers.onTurnedAway(why, refusal),
         onLost: () => {
           if (kind === "bulk") this.#questions.lost(id);
           this.#handlers.onPeerLost(id);
