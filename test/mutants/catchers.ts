@@ -18,7 +18,7 @@ export async function tryCopy(folder: string, catcher: Catcher): Promise<Finding
   const run = await runProgram(process.execPath, argsOf(catcher), {
     cwd: folder,
     timeoutMs,
-    env: { TAP: "1", TRIARCH_WAL_SEED: "1", TRIARCH_FRAME_SEED: "1" },
+    env: { TAP: "1", TAP_TIMEOUT: String(timeoutMs / 1000), TRIARCH_WAL_SEED: "1", TRIARCH_FRAME_SEED: "1" },
   });
   if (catcher.kind === "power" && run.exitCode === 2) return { kind: "unable", text: run.stderr.trim() };
   if (catcher.kind === "test") return findingOfTest(run);

@@ -1,4 +1,5 @@
 /** A copy of the sources that mutants may be planted in. Third-party packages are shared, our own are the copy's. */
+import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -67,5 +68,10 @@ async function linkModules(top: string, folder: string): Promise<void> {
     if (name === "@triarch" || name === ".cache") continue;
     await symlink(join(top, "node_modules", name), join(modules, name));
   }
-  for (const name of await readdir(join(folder, "libs"))) await symlink(join(folder, "libs", name), join(scope, name));
+  for (const name of await readdir(join(folder, "libs"))) {
+    await symlink(join(folder, "libs", name), join(scope, name));
+    // Versions that only one package uses.
+    const nested = join("libs", name, "node_modules");
+    if (existsSync(join(top, nested))) await symlink(join(top, nested), join(folder, nested));
+  }
 }

@@ -6,9 +6,13 @@ import type { Rng } from "@triarch/base";
 import type { Ledger } from "./ledger.ts";
 import { NoAnswer, type MemberProcess } from "./member-process.ts";
 import { markOf } from "./protocol.ts";
+import { Violation } from "./violation.ts";
 
 /** A client whose member is gone looks again after this long. */
 const retryMs = 20;
+const lookIntervalMs = 5;
+/** Elections included, on a machine that does other things too. */
+const stallMsMax = 60_000;
 const keysPerClient = 200;
 
 export class Load {
@@ -17,7 +21,7 @@ export class Load {
   readonly #name: string;
   #stopped = false;
   #acknowledged = 0;
-  readonly #watchers = new Set<() => void>();
+  #lastRefusal = "";
   readonly #clients: Promise<void>[];
 
   /** @param name makes the writes of this load different from those of all others of the ledger */
@@ -42,23 +46,26 @@ export class Load {
     return this.#acknowledged;
   }
 
-  /** Resolves when so many writes of this load are acknowledged, or it is stopped. */
-  async reached(count: number): Promise<void> {
-    if (this.#acknowledged >= count || this.#stopped) return;
-    await new Promise<void>((resolve) => {
-      const look = (): void => {
-        if (this.#acknowledged < count && !this.#stopped) return;
-        this.#watchers.delete(look);
-        resolve();
-      };
-      this.#watchers.add(look);
-    });
+  /**
+   * Resolves when so many writes of this load are acknowledged, or it is stopped.
+   * @throws Violation "noProgress" when none is for too long, or what `look` throws
+   */
+  async reached(count: number, look: () => void): Promise<void> {
+    let before = this.#acknowledged;
+    let movedMs = performance.now();
+    while (this.#acknowledged < count && !this.#stopped) {
+      await new Promise((resolve) => setTimeout(resolve, lookIntervalMs));
+      look();
+      if (this.#acknowledged > before) movedMs = performance.now();
+      before = this.#acknowledged;
+      if (performance.now() - movedMs < stallMsMax) continue;
+      throw new Violation("noProgress", `no write was taken for ${stallMsMax / 1000} s; last: ${this.#lastRefusal}`);
+    }
   }
 
   /** No new writes. Resolves when those under way are answered, or their members gone. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#tell();
     await Promise.all(this.#clients);
   }
 
@@ -76,6 +83,7 @@ export class Load {
         }
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
+        this.#lastRefusal = error.message;
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }
@@ -91,10 +99,5 @@ export class Load {
   #took(revision: number, key: string, mark: string): void {
     this.#ledger.acknowledge(revision, key, mark);
     this.#acknowledged += 1;
-    this.#tell();
-  }
-
-  #tell(): void {
-    for (const watcher of this.#watchers) watcher();
   }
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { MemberAnswer, MemberConfig, MemberOrder, MemberReport } from "./protocol.ts";
 import { Violation } from "./violation.ts";
 
-const startTimeoutMs = 60_000;
+const startTimeoutMs = 120_000;
 
 interface Waiting {
   readonly resolve: (answer: MemberAnswer) => void;
@@ -19,16 +19,16 @@ export class NoAnswer extends Error {
 
 export class MemberProcess {
   readonly config: MemberConfig;
-  readonly #onEnded: (violation: Violation) => void;
+  readonly #onFound: (violation: Violation) => void;
   #child: ChildProcess | undefined;
   #started = Promise.withResolvers<void>();
   readonly #waiting = new Map<number, Waiting>();
   #orders = 0;
 
-  /** @param onEnded called when the process ends by itself after it had started */
-  constructor(config: MemberConfig, onEnded: (violation: Violation) => void) {
+  /** @param onFound called when the process ends by itself, or breaks over a request */
+  constructor(config: MemberConfig, onFound: (violation: Violation) => void) {
     this.config = config;
-    this.#onEnded = onEnded;
+    this.#onFound = onFound;
   }
 
   get isRunning(): boolean {
@@ -51,13 +51,14 @@ export class MemberProcess {
     child.on("message", (report: MemberReport) => {
       if (this.#child !== child) return;
       if (report.kind === "started") this.#started.resolve();
-      else if (report.kind === "answer") this.#answered(report.id, report.answer, report.error);
+      else if (report.kind === "answer") this.#take(report.id)?.resolve(report.answer);
+      else if (report.kind === "noAnswer") this.#notAnswered(report.id, report.error, report.isBug);
       else lastWord = `${report.kind}: ${report.error}`;
     });
     child.once("close", (code, signal) => {
       if (this.#child !== child) return; // killed by us
-      this.#gone();
       this.#ended(lastWord === "" ? `it ended with ${signal ?? `code ${code ?? -1}`}` : lastWord);
+      this.#gone();
     });
   }
 
@@ -74,7 +75,7 @@ export class MemberProcess {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       child.send({ id, order }, (error) => {
-        if (error !== null) this.#answered(id, undefined, error.message);
+        if (error !== null) this.#notAnswered(id, error.message, false);
       });
     });
   }
@@ -107,13 +108,17 @@ export class MemberProcess {
     const checker = why.startsWith("refused") ? "memberRefused" : "memberFailed";
     const violation = new Violation(checker, `${this.config.name}: ${why}`);
     this.#started.reject(violation);
-    this.#onEnded(violation);
+    this.#onFound(violation);
   }
 
-  #answered(id: number, answer: MemberAnswer | undefined, error: string | undefined): void {
+  #notAnswered(id: number, error: string, isBug: boolean): void {
+    if (isBug) this.#onFound(new Violation("memberFailed", `${this.config.name} refuses with ${error}`));
+    this.#take(id)?.reject(new NoAnswer(error));
+  }
+
+  #take(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
-    if (answer !== undefined) waiting?.resolve(answer);
-    else waiting?.reject(new NoAnswer(error ?? "no reason given"));
+    return waiting;
   }
 }

@@ -1,7 +1,8 @@
 /** One member of a replicated store in a process of its own, as a master runs it, so that it can be stopped and killed. */
 import { utf8, utf8Text } from "@triarch/base";
 import { EventType, type Event } from "@triarch/etcd-proto";
-import { startStore, type EtcdServer, type RunningStore } from "@triarch/etcd-server";
+import { EtcdServerError, startStore, type EtcdServer, type RunningStore } from "@triarch/etcd-server";
+import { MvccError } from "@triarch/mvcc";
 import { createLogger } from "@triarch/telemetry";
 import {
   markOf,
@@ -75,7 +76,13 @@ async function serve({ server }: RunningStore, id: number, order: MemberOrder): 
   try {
     report({ kind: "answer", id, answer: await carryOut(server, order) });
   } catch (error) {
-    report({ kind: "answer", id, error: error instanceof Error ? error.message : String(error) });
+    const isBug = !(error instanceof EtcdServerError) && !(error instanceof MvccError);
+    report({
+      kind: "noAnswer",
+      id,
+      isBug,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   }
 }
 

@@ -40,7 +40,7 @@ export async function losePower(options: {
       if (life === undefined || round % roundsPerFormat === 1) {
         await life?.cluster.kill();
         await disks.format();
-        life = { cluster: await StoreCluster.create(disks.mountPoints, rng), ledger: new Ledger() };
+        life = { cluster: await StoreCluster.create(disks.mountPoints), ledger: new Ledger() };
         await life.cluster.start();
       }
       await loseItOnce(life, disks, rng, `r${round}`);
@@ -60,14 +60,14 @@ async function loseItOnce(
 ): Promise<void> {
   const load = new Load({ members: cluster.members, clientsPerMember, ledger, rng, name });
   try {
-    await load.reached(rng.int(writesPerRoundMin));
+    const look = (): void => cluster.requireAlive();
+    await load.reached(rng.int(writesPerRoundMin), look);
     // What a killed process wrote and did not sync is seen by the next one, and still lost when the power goes.
     if (rng.int(2) === 0) {
       await cluster.kill();
       await cluster.start();
     }
-    await load.reached(writesPerRoundMin + rng.int(writesPerRoundSpread));
-    cluster.requireAlive();
+    await load.reached(writesPerRoundMin + rng.int(writesPerRoundSpread), look);
     for (const member of cluster.members) member.freeze();
     await disks.cutPower();
   } finally {

@@ -31,7 +31,9 @@ export type MemberReport =
   | { readonly kind: "started" }
   /** It would not start, or cannot go on; the process ends. */
   | { readonly kind: "refused" | "failed"; readonly error: string }
-  | { readonly kind: "answer"; readonly id: number; readonly answer?: MemberAnswer; readonly error?: string };
+  | { readonly kind: "answer"; readonly id: number; readonly answer: MemberAnswer }
+  /** It was refused, or its fate is unknown. `isBug`: the store gave no reason of its own, something broke. */
+  | { readonly kind: "noAnswer"; readonly id: number; readonly error: string; readonly isBug: boolean };
 
 /** A value begins with the name of its write, then `|` and filling; the length tells whether all of it is there. */
 export function markOf(value: string): string {

@@ -5,8 +5,8 @@
  * writtenTwice           one write appears at two revisions
  * hashesDiffer           HashKV at one revision is not the same on all members
  * memberRefused          a member does not start from what a crash left of its disk
- * memberFailed           a member ended by itself
- * noProgress             members that all run found no leader, or did not catch up
+ * memberFailed           a member ended by itself, or broke over a request
+ * noProgress             members that run found no leader, did not catch up, or took no writes
  */
 export type CheckerName =
   "acknowledgedWriteLost" | "writtenTwice" | "hashesDiffer" | "memberRefused" | "memberFailed" | "noProgress";
