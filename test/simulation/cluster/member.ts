@@ -84,8 +84,13 @@ export class Member implements Speaker {
     return this.#log;
   }
 
+  /** In the newest segment: what an older one may lack is its seal, which says nothing that the newer one does not. */
   get hasUnsyncedLog(): boolean {
-    return this.#log.hasUnsyncedData;
+    const newest = [...this.#log.files.keys()]
+      .filter((name) => name.endsWith(".wal"))
+      .sort()
+      .at(-1);
+    return newest !== undefined && this.#log.files.get(newest)?.hasUnsyncedData === true;
   }
 
   async readLog(view: "seen" | "durable"): Promise<WalReplay> {
@@ -190,7 +195,7 @@ export class Member implements Speaker {
   /** For a stopped member: damages a byte of the log that was synced. @returns false when there is none */
   damageLog(): boolean {
     const { world } = this.#options.network;
-    if (this.#state !== "stopped" || this.hasUnsyncedLog) return false;
+    if (this.#state !== "stopped" || this.#log.hasUnsyncedData) return false;
     const used = [...this.#log.files].filter(([name]) => name.endsWith(".wal"));
     const [name, inode] = world.pick(used) ?? [];
     if (name === undefined || inode === undefined) return false;
