@@ -8,6 +8,8 @@ import type { KeyIndex } from "./key-index.ts";
 import { encodeRevisionKey } from "./revision.ts";
 
 const keysPerStep = 1000;
+/** Rows of a step at most. */
+const deletesPerStep = 1000;
 
 export interface CompactionStep {
   /** Keys of rows to delete, after everything handed out to persist before this step. */
@@ -35,10 +37,15 @@ export class Compaction {
       const last = page.at(-1);
       if (last === undefined) return { deletes, finished: true, compactRevision };
       for (const history of page) {
-        const gone = history.compact(compactRevision, (main, sub, tombstone) => {
+        // A key with many revisions is worked off in several steps: each forgets what is before some older revision.
+        const upTo = history.compactionBound(compactRevision, deletesPerStep - deletes.length);
+        const gone = history.compact(upTo, (main, sub, tombstone) => {
           deletes.push(encodeRevisionKey(main, sub, tombstone));
         });
         if (gone) this.#index.remove(history.key);
+        if (upTo === compactRevision && deletes.length < deletesPerStep) continue;
+        this.#cursor = upTo < compactRevision ? history.key : successor(history.key);
+        return { deletes, finished: false, compactRevision };
       }
       this.#cursor = successor(last.key);
       visited += page.length;

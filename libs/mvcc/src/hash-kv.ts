@@ -4,12 +4,13 @@
  * Source: etcd server/storage/mvcc/hash.go.
  */
 import { crc32c, utf8 } from "@triarch/base";
+import { KeyValue } from "@triarch/etcd-proto";
 import type { Pause, Row } from "./backend.ts";
 import { MvccError } from "./errors.ts";
 import { successor } from "./key-range.ts";
 import { assertReadable } from "./range.ts";
 import type { ReadView } from "./read-view.ts";
-import { decodeRevisionKey } from "./revision.ts";
+import { decodeRevisionKey, encodeRevisionKey } from "./revision.ts";
 
 export interface KvHash {
   readonly hash: number;
@@ -18,14 +19,15 @@ export interface KvHash {
   readonly hashRevision: number;
 }
 
-const keysPerSlice = 10_000;
+const keysPerSlice = 3_000;
+const heldRowsPerSlice = 1_000;
 const rowBytesPerSlice = 1 << 20;
 
-/** @param unpersisted rows that the backend may not have yet, in order */
+/** @param unpersisted rows that the backend may not have yet, by main revision, in order */
 export async function hashKv(
   view: ReadView,
   revision: number,
-  unpersisted: readonly Row[],
+  unpersisted: readonly (readonly [main: number, rows: readonly KeyValue[]])[],
   pause: Pause,
 ): Promise<KvHash> {
   const { compactRevision } = view;
@@ -53,15 +55,29 @@ export async function hashKv(
     };
     for (let batch = firstBatch; batch.done !== true; batch = await batches.next()) {
       for (const row of batch.value) add(row);
-      if (sliceBytes < rowBytesPerSlice) continue;
       sliceBytes = 0;
       await pause();
     }
-    for (const row of unpersisted) add(row);
+    let rows = 0;
+    for (const [main, held] of unpersisted) {
+      for (const [sub, kv] of held.entries()) {
+        add(storedRow(main, sub, kv));
+        rows += 1;
+        if (rows % heldRowsPerSlice > 0 && sliceBytes < rowBytesPerSlice) continue;
+        sliceBytes = 0;
+        await pause();
+      }
+    }
     return { hash, compactRevision, hashRevision: revision };
   } finally {
     await batches.return?.();
   }
+}
+
+function storedRow(main: number, sub: number, kv: KeyValue): Row {
+  const tombstone = kv.version === 0;
+  const stored = tombstone ? KeyValue.create({ key: kv.key }) : kv;
+  return { key: encodeRevisionKey(main, sub, tombstone), value: KeyValue.encode(stored) };
 }
 
 /**

@@ -141,6 +141,22 @@ export class KeyHistory {
     return false;
   }
 
+  /**
+   * @returns how far to compact so that about `countMax` revisions are forgotten at most: `atMain`, or an older one
+   * Cost: O(generations), O(1) for the usual key.
+   */
+  compactionBound(atMain: number, countMax: number): number {
+    let counted = 0;
+    for (const { revisions } of this.#generations) {
+      const count = revisions.length / 2;
+      if (counted + count > countMax) {
+        return Math.min(atMain, revisions[2 * Math.max(1, countMax - counted)] ?? atMain);
+      }
+      counted += count;
+    }
+    return atMain;
+  }
+
   /** The revision at or before `atMain` that stays when a compaction at `atMain` has deleted the others. */
   survivorAt(atMain: number): Survivor | undefined {
     let index = this.#firstGenerationKept(atMain);

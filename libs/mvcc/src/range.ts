@@ -11,10 +11,12 @@ import { MvccError } from "./errors.ts";
 import { keyRange, successor } from "./key-range.ts";
 import type { KeyVersion } from "./key-history.ts";
 import { readVersion, type ReadView } from "./read-view.ts";
+import { slicedMap, slicedSort } from "./sliced.ts";
 
-/** Keys visited in the index, and rows fetched, between two yields: each about a millisecond. */
+/** Keys visited in the index, and rows and bytes fetched, between two yields: each about a millisecond. */
 const keysPerSlice = 10_000;
 const rowsPerSlice = 400;
+const bytesPerSlice = 1024 * 1024;
 
 interface Found extends KeyVersion {
   readonly key: string;
@@ -67,15 +69,17 @@ export function* rangeSteps(view: ReadView, request: RangeRequest): Generator<un
   const fetched = new Map<Found, KeyValue>();
   const byValue = sorted !== undefined && request.sortTarget === SortTarget.value;
   if (byValue) yield* fetch(view, revision, answer, fetched);
-  if (sorted !== undefined) answer = answer.toSorted(comparator(request.sortTarget, sorted, fetched));
+  if (sorted !== undefined) {
+    answer = yield* slicedSort(answer, comparator(request.sortTarget, sorted, fetched));
+  }
   const more = request.limit > 0 && answer.length > request.limit;
   if (more) answer = answer.slice(0, request.limit);
 
   if (request.keysOnly) {
-    return { header: headerAt(currentRevision), kvs: answer.map(keyOnly), more, count };
+    return { header: headerAt(currentRevision), kvs: yield* slicedMap(answer, keyOnly), more, count };
   }
   if (!byValue) yield* fetch(view, revision, answer, fetched);
-  const kvs = answer.map((entry) => fetched.get(entry) as KeyValue);
+  const kvs = yield* slicedMap(answer, (entry) => fetched.get(entry) as KeyValue);
   return { header: headerAt(currentRevision), kvs, more, count };
 }
 
@@ -107,15 +111,19 @@ function* fetch(
   entries: readonly Found[],
   into: Map<Found, KeyValue>,
 ): Generator<undefined, void, undefined> {
-  let inSlice = 0;
+  let rows = 0;
+  let bytes = 0;
   for (const entry of entries) {
-    if (inSlice === rowsPerSlice) {
-      inSlice = 0;
+    if (rows === rowsPerSlice || bytes >= bytesPerSlice) {
+      rows = 0;
+      bytes = 0;
       yield;
       assertReadable(view, revision);
     }
-    into.set(entry, readVersion(view, entry));
-    inSlice += 1;
+    const row = readVersion(view, entry);
+    into.set(entry, row);
+    rows += 1;
+    bytes += row.key.length + row.value.length;
   }
 }
 

@@ -47,7 +47,12 @@ export async function restoreIndex(options: {
       await options.pause();
     }
   }
-  for (const [key, lease] of leaseOf) if (options.leases.has(lease)) options.leases.attach(lease, key);
+  let attached = 0;
+  for (const [key, lease] of leaseOf) {
+    if (options.leases.has(lease)) options.leases.attach(lease, key);
+    attached += 1;
+    if (attached % rowsPerSlice === 0) await options.pause();
+  }
   return newest;
 }
 

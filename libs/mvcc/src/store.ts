@@ -13,7 +13,6 @@
 import type { ByteString } from "@triarch/base";
 import {
   DeleteRangeRequest,
-  KeyValue,
   PutRequest,
   RangeRequest,
   TxnRequest,
@@ -35,7 +34,6 @@ import { KeyIndex } from "./key-index.ts";
 import { assertReadable, rangeSteps, runToEnd } from "./range.ts";
 import { RowReader, type ReadView } from "./read-view.ts";
 import { restoreIndex } from "./restore.ts";
-import { encodeRevisionKey } from "./revision.ts";
 import { executeTxn } from "./txn.ts";
 import { validateDeleteRange, validatePut, validateRange, validateTxn } from "./validate.ts";
 import {
@@ -198,14 +196,8 @@ export class MvccStore implements ReadView {
   /** @param revision 0: the current one. @throws MvccError "compacted" | "futureRevision" */
   async hashKv(revision: number): Promise<KvHash> {
     if (revision !== 0) assertReadable(this, revision);
-    const unpersisted: Row[] = [];
-    for (const [main, held] of this.#rows.heldRevisions()) {
-      held.forEach((kv, sub) => {
-        const tombstone = kv.version === 0;
-        const stored = tombstone ? KeyValue.create({ key: kv.key }) : kv;
-        unpersisted.push({ key: encodeRevisionKey(main, sub, tombstone), value: KeyValue.encode(stored) });
-      });
-    }
+    // What is held now, by reference: it is encoded slice by slice when its turn comes.
+    const unpersisted = [...this.#rows.heldRevisions()];
     return hashKv(this, revision === 0 ? this.#revision : revision, unpersisted, this.#pause);
   }
 

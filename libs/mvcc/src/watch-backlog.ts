@@ -100,9 +100,10 @@ export class WatchBacklog {
     return visited;
   }
 
-  addLive(change: BacklogEntry): void {
+  /** @param room entries that may wait at most */
+  addLive(change: BacklogEntry, room = this.#limits.entriesMax): void {
     if (this.#upTo !== undefined) return; // a later window has it
-    if (this.#entries.length - this.#accepted < this.#limits.entriesMax) {
+    if (this.#entries.length - this.#accepted < room) {
       this.#entries.push(change);
       return;
     }

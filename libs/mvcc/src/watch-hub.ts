@@ -21,6 +21,8 @@ import type { Change } from "./write-txn.ts";
 export interface WatchLimits {
   /** Changes a watcher that refuses events may have waiting; what follows is found in the index later. */
   readonly backlogEntriesMax: number;
+  /** The same for all such watchers together, who share it evenly. Default 1,000,000. */
+  readonly backlogEntriesTotalMax?: number;
   /** Revisions whose changes are collected at once for a watcher that is behind. */
   readonly backlogRevisionsMax: number;
   /** Events offered to one watcher in one call, unless one revision has more. */
@@ -32,6 +34,8 @@ export const defaultWatchLimits: WatchLimits = {
   backlogRevisionsMax: 50_000,
   eventsPerCall: 300,
 };
+
+const backlogEntriesTotalDefault = 1_000_000;
 
 /** Work of one `catchUp()`: an event counts 1, looking at a key a thirtieth, turning to a watcher 1. */
 const workPerSlice = 600;
@@ -176,11 +180,13 @@ export class WatchHub {
     const changes = this.#pending;
     this.#pending = [];
     const batches = new Map<Watcher, Change[]>();
+    const roomForEach = this.#roomForEach();
     for (const change of changes) {
+      const entry = toEntry(change); // shared by all backlogs
       for (const group of this.#index.matching(change.key)) {
         for (const watcher of group.watchers) {
           if (!watcher.wants(change)) continue;
-          if (watcher.state.kind === "unsynced") watcher.state.backlog.addLive(toEntry(change));
+          if (watcher.state.kind === "unsynced") watcher.state.backlog.addLive(entry, roomForEach);
           else {
             const batch = batches.get(watcher);
             if (batch === undefined) batches.set(watcher, [change]);
@@ -205,6 +211,14 @@ export class WatchHub {
     for (const watcher of this.#progress) {
       if (watcher.state.kind === "synced" && watcher.next <= revision + 1) watcher.sink.onProgress?.(revision);
     }
+  }
+
+  /** What one watcher that is behind may have waiting: however many there are, their memory is bounded. */
+  #roomForEach(): number {
+    const { backlogEntriesMax, backlogEntriesTotalMax, eventsPerCall } = this.#limits;
+    const total = backlogEntriesTotalMax ?? backlogEntriesTotalDefault;
+    const share = Math.floor(total / Math.max(1, this.#unsynced.size));
+    return Math.min(backlogEntriesMax, Math.max(eventsPerCall, share));
   }
 
   /**
