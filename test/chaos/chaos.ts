@@ -1,7 +1,7 @@
 // One run: clients and watchers against three members, faults meanwhile, then everything healed, read and judged.
 import { seededRng, utf8 } from "@triarch/base";
 import { checkKeys, checkRevisions, overlapOf, watchGuarantees } from "@triarch/linearizability";
-import type { KeyOperation, KeysVerdict, SeenEvent } from "@triarch/linearizability";
+import type { KeyInput, KeyOperation, KeyOutput, KeysVerdict, Operation, SeenEvent } from "@triarch/linearizability";
 import { rpcs } from "../support/etcd/rpc.ts";
 import { until } from "../support/until.ts";
 import { ChaosClient, clientCount, keys } from "./clients.ts";
@@ -75,6 +75,8 @@ class ChaosRun {
   readonly #clients: readonly ChaosClient[];
   readonly #watchers: readonly ChaosWatcher[];
   readonly #startedAt = performance.now();
+  /** Set when the members did not come together again: then only what the clients saw is judged. */
+  #stuck: string | undefined;
 
   constructor(options: ChaosOptions, cluster: ChaosCluster) {
     this.#options = options;
@@ -111,6 +113,8 @@ class ChaosRun {
       await this.#cluster.leader();
       const revision = await this.#converge();
       for (const watcher of this.#watchers) await watcher.finish(revision);
+    } catch (error) {
+      this.#stuck = `not well again after everything was healed: ${String(error)}`;
     } finally {
       stop.abort();
       await Promise.all([...working, ...watching]);
@@ -119,27 +123,11 @@ class ChaosRun {
   }
 
   async judge(): Promise<Omit<ChaosReport, "faults" | "leftOut">> {
-    for (const client of this.#clients) for (const key of keys) await client.operate(key, "get");
+    const stored = this.#stuck === undefined ? await this.#storedLines() : [this.#stuck];
     const history = this.#clients.flatMap((client) => client.history);
-    const connection = this.#cluster.connect(0);
-    const { header } = await connection.unary(rpcs.range, { key: utf8("c/1") });
-    const revision = header?.revision ?? 0;
-    const happened = await readHistory(connection, revision);
-    connection.close();
     const verdict = checkKeys(history);
     const traces = this.#watchers.flatMap((watcher) => watcher.traces);
-    const breaches = [
-      ...this.#cluster.unexpected,
-      ...verdictLines(verdict),
-      ...checkRevisions(history),
-      ...acknowledgedLines(history, happened),
-      ...traces.flatMap((trace) =>
-        Object.entries(watchGuarantees).flatMap(([name, check]) =>
-          check(trace, happened).map((line) => `watch not ${name}: ${line}`),
-        ),
-      ),
-      ...(await this.#hashLines(revision)),
-    ];
+    const breaches = [...this.#cluster.unexpected, ...verdictLines(verdict), ...checkRevisions(history), ...stored];
     for (const one of [...this.#clients, ...this.#watchers]) one.close();
     return {
       seed: this.#options.seed,
@@ -152,6 +140,32 @@ class ChaosRun {
       linearizability: verdict.kind,
       breaches: breaches.slice(0, breachesMax),
     };
+  }
+
+  /** What clients and watchers were told, held against what the store has in the end. */
+  async #storedLines(): Promise<readonly string[]> {
+    for (const client of this.#clients) for (const key of keys) await client.operate(key, "get");
+    const connection = this.#cluster.connect(0);
+    try {
+      const { header } = await connection.unary(rpcs.range, { key: utf8("c/1") });
+      const revision = header?.revision ?? 0;
+      const happened = await readHistory(connection, revision);
+      const traces = this.#watchers.flatMap((watcher) => watcher.traces);
+      return [
+        ...acknowledgedLines(
+          this.#clients.flatMap((client) => client.history),
+          happened,
+        ),
+        ...traces.flatMap((trace) =>
+          Object.entries(watchGuarantees).flatMap(([name, check]) =>
+            check(trace, happened).map((line) => `watch not ${name}: ${line}`),
+          ),
+        ),
+        ...(await this.#hashLines(revision)),
+      ];
+    } finally {
+      connection.close();
+    }
   }
 
   /** Waits until all members answer, and are where the others are. @returns their revision */
@@ -215,7 +229,7 @@ function verdictLines({ keys: verdicts }: KeysVerdict): readonly string[] {
   });
 }
 
-function operationText({ client, input, output, calledAt, returnedAt }: KeyOperation): string {
+function operationText({ client, input, output, calledAt, returnedAt }: Operation<KeyInput, KeyOutput>): string {
   const times = `${calledAt.toFixed(1)}-${output === undefined ? "" : returnedAt.toFixed(1)} ms`;
   return `client ${client} ${JSON.stringify(input)} -> ${JSON.stringify(output) ?? "unknown"} at ${times}`;
 }

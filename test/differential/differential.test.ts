@@ -8,6 +8,8 @@ import { skipWithoutEtcd } from "./targets.ts";
 const requests = Number(process.env["REQUESTS"] ?? 20_000);
 const seed = Number(process.env["SEED"] ?? 20_261_121);
 
+t.setTimeout(530_000);
+
 t.test("the same requests get the same answers", { skip: skipWithoutEtcd }, async (t) => {
   const { failure, coverage, ...counts } = await runDifferential({ requests, seed });
   t.comment(`seed ${seed}: ${counts.requests} requests in ${counts.programs} programs`);

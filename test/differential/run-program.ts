@@ -5,7 +5,7 @@ import { GrpcError } from "@triarch/etcd-grpc";
 import { WatchCreateRequest } from "@triarch/etcd-proto";
 import { rpcs, type EtcdConnection, type Rpc } from "../support/etcd/rpc.ts";
 import { show, type Frame, type Shown } from "./show.ts";
-import { isLeaseMark, isRevisionMark, streamCount, unknownLease } from "./steps.ts";
+import { isLeaseMark, isRevisionMark, nobody, passwordOfAll, streamCount, unknownLease } from "./steps.ts";
 import type { Drawn, LeaseMark, Program, RevisionMark, Step } from "./steps.ts";
 import type { Target } from "./targets.ts";
 import { WatchRecorder, type Watcher } from "./watch-recorder.ts";
@@ -60,6 +60,7 @@ class Run {
   readonly #leaseIds: bigint[] = [];
   readonly #leaseNames = new Map<bigint, string>();
   readonly #leaseTtls = new Map<bigint, number>();
+  readonly #tokens = new Map<string, string>();
   /** Revisions that deleted something. */
   readonly #deletions = new Set<number>();
   #current = 0;
@@ -136,15 +137,25 @@ class Run {
     if (step.method === "hashKv") return { step, request, answer: await this.#hash(request) };
     const rpc = rpcs[step.method] as unknown as AnyRpc;
     // A linearizable read may be asked of any member.
-    const anyMember = step.method === "range" && request["serializable"] !== true;
+    const anyMember = step.method === "range" && step.as === undefined && request["serializable"] !== true;
     const connection = anyMember ? this.#others[this.#reads++ % this.#others.length] : this.#connection;
     try {
-      const answer = await (connection ?? this.#connection).unary(rpc, request);
+      const metadata = step.as === undefined ? {} : { token: await this.#token(step.as) };
+      const answer = await (connection ?? this.#connection).unary(rpc, request, { metadata });
       this.#learn(step, request, answer);
       return { step, request, answer: this.#shown(step, answer) };
     } catch (error) {
       return { step, request, answer: refusal(error) };
     }
+  }
+
+  async #token(user: string): Promise<string> {
+    if (user === nobody) return "no.token";
+    const known = this.#tokens.get(user);
+    if (known !== undefined) return known;
+    const { token } = await this.#connection.unary(rpcs.authenticate, { name: user, password: passwordOfAll });
+    this.#tokens.set(user, token);
+    return token;
   }
 
   /** What later steps refer to. */

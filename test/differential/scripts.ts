@@ -1,13 +1,14 @@
 // Programs written by hand: what random ones reach too seldom or must not do by chance.
 import { AlarmAction, AlarmType } from "@triarch/etcd-proto";
 import { utf8 } from "@triarch/base";
-import type { Drawn, Program, RevisionMark, Step } from "./steps.ts";
+import { nobody, passwordOfAll, type Drawn, type Program, type RevisionMark, type Step } from "./steps.ts";
 
 const call = (method: Extract<Step, { kind: "call" }>["method"], request: Drawn): Step => ({
   kind: "call",
   method,
   request,
 });
+const as = (user: string, step: Step): Step => (step.kind === "call" ? { ...step, as: user } : step);
 const put = (key: string, more: Drawn = {}): Step => call("put", { key: utf8(key), value: utf8("v"), ...more });
 const get = (key: string, more: Drawn = {}): Step => call("range", { key: utf8(key), ...more });
 const current = (minus: number): RevisionMark => ({ from: "current", minus });
@@ -172,7 +173,6 @@ export const scripts: Readonly<Record<string, Program>> = {
     call("roleAdd", { name: "writer" }),
     call("roleAdd", { name: "writer" }),
     call("roleGet", { role: "reader" }),
-    call("roleGrantPermission", { name: "writer" }),
     call("roleGrantPermission", { name: "reader", perm: { permType: 1, key: utf8("a") } }),
     call("roleGrantPermission", { name: "writer", perm: { permType: 2, key: utf8("a"), rangeEnd: utf8("c") } }),
     call("roleRevokePermission", { role: "writer", key: utf8("b") }),
@@ -183,5 +183,34 @@ export const scripts: Readonly<Record<string, Program>> = {
     call("roleDelete", { role: "writer" }),
     call("userGet", { name: "root" }),
     call("userDelete", { name: "root" }),
+  ],
+  "users and roles that mean something": [
+    ...["root", "reader"].flatMap((name) => [
+      call("userAdd", { name, password: passwordOfAll }),
+      call("roleAdd", { name }),
+      call("userGrantRole", { user: name, role: name }),
+    ]),
+    call("roleGrantPermission", { name: "reader", perm: { permType: 0, key: utf8("a"), rangeEnd: utf8("c") } }),
+    put("a"),
+    call("authEnable", {}),
+    put("a"),
+    get("a"),
+    as(nobody, get("a")),
+    call("authenticate", { name: "reader", password: "wrong" }),
+    ...["a", "c", "d"].map((key) => as("reader", get(key))),
+    as("reader", get("a", { rangeEnd: utf8("c") })),
+    as("reader", get("a", { rangeEnd: utf8("d") })),
+    as("reader", put("a")),
+    as("reader", call("txn", { success: [{ requestRange: { key: utf8("b") } }] })),
+    as("reader", call("txn", { success: [{ requestRange: { key: utf8("b") } }, { requestPut: { key: utf8("b") } }] })),
+    as("reader", call("userGet", { name: "reader" })),
+    as("reader", call("userAdd", { name: "other", password: "x" })),
+    as("root", put("z")),
+    as("root", call("userDelete", { name: "root" })),
+    as("root", call("userRevokeRole", { name: "root", role: "root" })),
+    as("root", call("roleDelete", { role: "root" })),
+    as("root", call("authDisable", {})),
+    get("a"),
+    ...["root", "reader"].flatMap((name) => [call("userDelete", { name }), call("roleDelete", { role: name })]),
   ],
 };

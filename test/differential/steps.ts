@@ -19,7 +19,13 @@ export interface LeaseMark {
 export type Drawn = Readonly<Record<string, unknown>>;
 
 export type Step =
-  | { readonly kind: "call"; readonly method: UnaryName; readonly request: Drawn }
+  | {
+      readonly kind: "call";
+      readonly method: UnaryName;
+      readonly request: Drawn;
+      /** Who asks, logged in with the password `passwordOfAll`; `nobody` shows a token that there is not. */
+      readonly as?: string;
+    }
   /** Renews over a stream of its own. */
   | { readonly kind: "renew"; readonly lease: LeaseMark | bigint }
   /** Opens a watcher on one of the program's watch streams. */
@@ -32,6 +38,8 @@ export type Step =
 
 export type Program = readonly Step[];
 
+export const nobody = "nobody";
+export const passwordOfAll = "secret";
 /** Watch streams of one program. */
 export const streamCount = 2;
 /** An id that no lease has. */

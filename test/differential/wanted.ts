@@ -94,6 +94,8 @@ export const unreachableErrors: readonly Unreachable[] = [
   ...because(oneHealthyMember, "request timed out, possibly due to connection lost"),
   ...because(oneHealthyMember, "request timed out, waiting for the applied index took too long"),
   ...because("one member is its own leader; tested in libs/etcd-grpc", "not leader", "bad leader transferee"),
+  ...because("3.4 ends with a panic when a grant has no permission in it", "permission not given"),
+  ...because("a race that the server itself repeats", "revision of auth store is old"),
   ...because("needs a member of an older version", "not capable"),
   ...because("between peers only", "cluster ID mismatch", "member ID already exist"),
   ...because(needsLearner, "can only promote a learner member", "rpc not supported for learner"),

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const startTimeoutMs = 90_000;
+const startTimeoutMs = 240_000;
 /** Node keeps what it made of our sources there, for the next process. */
 const compileCache = join(tmpdir(), "triarch-compile-cache");
 /** Of what a process wrote to its standard error, the end. */

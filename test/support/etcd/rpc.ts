@@ -48,6 +48,7 @@ export const rpcs = {
   roleGrantPermission: rpc("Auth/RoleGrantPermission", proto.AuthRoleGrantPermissionRequest, proto.AuthDoneResponse),
   roleRevokePermission: rpc("Auth/RoleRevokePermission", proto.AuthRoleRevokePermissionRequest, proto.AuthDoneResponse),
   authEnable: rpc("Auth/AuthEnable", proto.AuthEnableRequest, proto.AuthDoneResponse),
+  authDisable: rpc("Auth/AuthDisable", proto.AuthDisableRequest, proto.AuthDoneResponse),
   authenticate: rpc("Auth/Authenticate", proto.AuthenticateRequest, proto.AuthenticateResponse),
   moveLeader: rpc("Maintenance/MoveLeader", proto.MoveLeaderRequest, proto.MoveLeaderResponse),
 } as const;
