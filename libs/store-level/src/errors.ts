@@ -25,7 +25,7 @@ export class LevelStoreError extends Error {
 const whatToDo: Readonly<Record<LevelStoreFailure["code"], string>> = {
   locked: "stop the other process that uses this directory, or choose another data directory",
   damaged:
-    "move this directory aside and start again: the member gets its state from the others, provided its log is whole; " +
+    "a member whose log is whole takes its state from another one at its next start; " +
     "a lone member is restored from a snapshot",
   foreign: "choose another data directory, or empty this one if its files are not needed",
   missing: "check the data directory's path and that its disk is mounted",
