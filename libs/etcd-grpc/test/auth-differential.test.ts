@@ -1,95 +1,11 @@
-import t, { type Test } from "tap";
-import { seededRng, utf8, type Rng } from "@triarch/base";
-import { PermissionType } from "@triarch/etcd-proto";
-import { AuthClient, type MethodName, type Outcome, type RequestOf } from "./auth-client.ts";
-import { startPlainPort } from "./plain-port.ts";
-import { needsEtcd, startRealEtcd } from "./real-etcd.ts";
+import t from "tap";
+import { utf8 } from "@triarch/base";
+import { compare, grant, login, one, perm, startBoth, step, user, watch, type Step } from "./auth-steps.ts";
+import { needsEtcd } from "./real-etcd.ts";
 
-// The same calls to real etcd 3.4 and to us, in the names of the same users: the same answers and refusals.
+// Users, roles and permissions, call by call, at real etcd 3.4 and at us. auth-random.test.ts does it at random.
 
 t.setTimeout(120_000);
-
-/**
- * Differences that are meant, by what etcd 3.4 says; later releases do as we do. Others, which the steps here leave out
- * and auth.test.ts looks at: 3.4 lets everybody compact and clear alarms, does not look into nested transactions nor at
- * `prev_kv` of a put inside a transaction, shows the keys on a lease to everybody, takes passwords of more than 72 bytes
- * and ignores the rest, shows the role root without its permission, and refuses an old token also while it is off.
- */
-const meant: ReadonlyMap<string, string> = new Map([
-  ["2 auth: permission denied", "7 etcdserver: permission denied"],
-  ["2 auth: user name is empty", "3 etcdserver: user name is empty"],
-]);
-
-interface Step {
-  readonly who: string | undefined;
-  readonly method: MethodName | "login" | "watch";
-  readonly request: object;
-}
-
-const step = <M extends MethodName>(who: string | undefined, method: M, request: RequestOf<M>): Step => ({
-  who,
-  method,
-  request: request,
-});
-const login = (name: string, password?: string): Step => ({
-  who: undefined,
-  method: "login",
-  request: { name, password },
-});
-const watch = (who: string, key: string, rangeEnd = ""): Step => ({
-  who,
-  method: "watch",
-  request: { key: utf8(key), rangeEnd: utf8(rangeEnd) },
-});
-
-async function run(client: AuthClient, { who, method, request }: Step): Promise<unknown> {
-  if (method === "login") {
-    const { name, password } = request as { readonly name: string; readonly password?: string };
-    return client.login(name, password);
-  }
-  if (method === "watch") return client.watch(request, who ?? "");
-  return client.callAs(who, method, request);
-}
-
-async function compare(t: Test, clients: readonly [AuthClient, AuthClient], steps: readonly Step[]): Promise<void> {
-  const [etcd, ours] = clients;
-  for (const [i, one] of steps.entries()) {
-    const [expected, found] = await Promise.all([run(etcd, one), run(ours, one)]);
-    const name = `${i} ${one.who ?? "nobody"}: ${one.method} ${JSON.stringify(one.request, bytesAsText)}`;
-    t.strictSame(shown(found), meant.get(String(shown(expected))) ?? shown(expected), name);
-  }
-}
-
-function shown(outcome: unknown): unknown {
-  const { code, message } = outcome as Partial<Outcome>;
-  return code === undefined || code === 0 ? outcome : `${code} ${message ?? ""}`;
-}
-
-function bytesAsText(_name: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
-  return typeof value === "bigint" ? Number(value) : value;
-}
-
-async function startBoth(t: Test): Promise<readonly [AuthClient, AuthClient]> {
-  const dir = t.testdir({});
-  const ours = await startPlainPort(dir);
-  t.teardown(() => ours.close());
-  const etcd = await startRealEtcd(`${dir}/etcd`, ["--bcrypt-cost=4"]);
-  t.teardown(() => etcd.close());
-  const clients = [new AuthClient(etcd.url), new AuthClient(ours.url)] as const;
-  for (const client of clients) t.teardown(() => client.close());
-  return clients;
-}
-
-const user = (name: string): Step => step("root", "userAdd", { name, password: `${name}-pw` });
-const perm = (permType: keyof typeof PermissionType, key: string, end = "") => ({
-  permType: PermissionType[permType],
-  key: utf8(key),
-  rangeEnd: utf8(end),
-});
-const grant = (name: string, ...permission: Parameters<typeof perm>): Step =>
-  step("root", "roleGrantPermission", { name, perm: perm(...permission) });
-const one = (key: string, rangeEnd = "") => ({ key: utf8(key), rangeEnd: utf8(rangeEnd) });
 
 const beforeEnabling: readonly Step[] = [
   login("root"),
@@ -233,56 +149,4 @@ t.test("users, roles and permissions, one by one", needsEtcd, async (t) => {
   const clients = await startBoth(t);
   await compare(t, clients, beforeEnabling);
   await compare(t, clients, enabled);
-});
-
-const users = ["u0", "u1", "u2"] as const;
-const roles = ["r0", "r1", "r2"] as const;
-const keys = ["a", "b", "c", "d", "e", "f"] as const;
-
-/** Changes of who may do what, and requests that show it. */
-function anyStep(rng: Rng): Step {
-  const pick = <T>(all: readonly T[]): T => all[rng.int(all.length)] as T;
-  const range = () => one(pick(keys), pick(["", "", "\0", ...keys]));
-  const flag = (): boolean => rng.int(3) === 0;
-  const put = () => ({ key: utf8(pick(keys)), value: utf8("v") });
-  const who = pick([...users, ...users, "root", undefined]);
-  const admin = rng.int(8) === 0 ? who : "root";
-  const makers: readonly (() => Step)[] = [
-    () => step(admin, "roleGrantPermission", { name: pick(roles), perm: { permType: rng.int(3), ...range() } }),
-    () => step(admin, "roleRevokePermission", { role: pick(roles), ...range() }),
-    () => step(admin, "userGrantRole", { user: pick(users), role: rng.int(12) === 0 ? "root" : pick(roles) }),
-    () => step(admin, "userRevokeRole", { name: pick(users), role: pick([...roles, "root"]) }),
-    () => step(admin, pick(["roleAdd", "roleAdd", "roleDelete"]), { name: pick(roles), role: pick(roles) }),
-    () => step(who, "roleGet", { role: pick(roles) }),
-    () => step(who, "userGet", { name: pick(users) }),
-  ];
-  const requests: readonly (() => Step)[] = [
-    () => step(who, "range", range()),
-    () => step(who, "put", { ...put(), prevKv: flag() }),
-    () => step(who, "deleteRange", { ...range(), prevKv: flag() }),
-    () => watch(who ?? "", pick(keys), pick(["", ...keys])),
-    () =>
-      step(who, "txn", {
-        compare: flag() ? [range()] : [],
-        success: flag() ? [{ requestPut: put() }] : [{ requestRange: range() }],
-        failure: flag() ? [{ requestDeleteRange: { ...range(), prevKv: flag() } }] : [],
-      }),
-  ];
-  return pick(pick([makers, requests, requests]))();
-}
-
-t.test("random users, roles, grants and requests", needsEtcd, async (t) => {
-  const clients = await startBoth(t);
-  const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
-  const count = Number(process.env["STEPS"] ?? 200);
-  t.comment(`SEED=${seed} STEPS=${count}`);
-  const rng = seededRng(seed);
-  const setUp = [
-    step(undefined, "userAdd", { name: "root", password: "root-pw" }),
-    step(undefined, "userGrantRole", { user: "root", role: "root" }),
-    ...users.map((name) => step(undefined, "userAdd", { name, password: `${name}-pw` })),
-    step(undefined, "enable", {}),
-    ...["root", ...users].map((name) => login(name)),
-  ];
-  await compare(t, clients, [...setUp, ...Array.from({ length: count }, () => anyStep(rng))]);
 });
