@@ -1,5 +1,5 @@
 import t from "tap";
-import { seededRng } from "@triarch/base";
+import { seededRng, type Rng } from "@triarch/base";
 import { watchGuarantees, type SeenEvent, type WatchAnswer, type WatchTrace } from "../src/index.ts";
 
 const seed = Number(process.env["SEED"] ?? 20261121);
@@ -66,8 +66,8 @@ t.test(
   async (t) => {
     const rng = seededRng(seed);
     for (let i = 0; i < 300; i++) {
-      const answers = cut(rng.int);
-      const wrong = damage(answers, rng.int);
+      const answers = cut(rng);
+      const wrong = damage(answers, rng);
       const [right, found] = [answers, wrong].map((one) => broken(trace(one, { completeTo: 7 })));
       if (right?.length === 0 && (found?.length ?? 0) > 0) continue;
       t.fail(`seed ${seed}, watch ${i}: right ${JSON.stringify(answers)}, damaged ${JSON.stringify(wrong)}`);
@@ -78,7 +78,7 @@ t.test(
 );
 
 /** The history in answers of random size, progress between them. */
-function cut(int: (bound: number) => number): WatchAnswer[] {
+function cut(rng: Rng): WatchAnswer[] {
   const answers: WatchAnswer[] = [];
   const byRevision = Map.groupBy(
     history.filter((event) => event.key !== "c"),
@@ -87,22 +87,22 @@ function cut(int: (bound: number) => number): WatchAnswer[] {
   let gathered: SeenEvent[] = [];
   for (const [revision, events] of byRevision) {
     gathered = [...gathered, ...events];
-    if (int(2) === 0) continue;
+    if (rng.int(2) === 0) continue;
     answers.push(answer(...gathered));
     gathered = [];
-    if (int(3) === 0) answers.push(progress(revision));
+    if (rng.int(3) === 0) answers.push(progress(revision));
   }
   if (gathered.length > 0) answers.push(answer(...gathered));
   return answers;
 }
 
-function damage(answers: readonly WatchAnswer[], int: (bound: number) => number): WatchAnswer[] {
+function damage(answers: readonly WatchAnswer[], rng: Rng): WatchAnswer[] {
   const events = answers.filter((one) => one.kind === "events");
-  const victim = events[int(events.length)];
-  const kind = int(3);
+  const victim = events[rng.int(events.length)];
+  const kind = rng.int(3);
   return answers.flatMap((one): WatchAnswer[] => {
     if (one !== victim || victim === undefined) return [one];
-    const at = int(victim.events.length);
+    const at = rng.int(victim.events.length);
     if (kind === 0) return [answer(...victim.events.filter((_event, i) => i !== at))];
     if (kind === 1) return [victim, victim];
     const moved = victim.events[at];
