@@ -133,7 +133,7 @@ t.test("damage is found: a flipped bit in a table, a broken manifest, a missing 
       }
     });
     t.equal(failure?.failure.code, "damaged", name);
-    t.match(failure?.message, /gets its state from the others/);
+    t.match(failure?.message, /takes its state from another one/);
     await directory.remove();
   }
 });

@@ -1,0 +1,59 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import t from "tap";
+import { utf8 } from "@triarch/base";
+import { silentLogger } from "@triarch/telemetry";
+import { startStore } from "../src/index.ts";
+import { LoneRaft } from "./lone-raft.ts";
+
+t.setTimeout(60_000);
+
+const mib = 1024 * 1024;
+const storeMib = 96;
+/** LevelDB's block cache and write buffers, chunks under way, and what the collector has not taken yet. */
+const growthMaxBytes = 64 * mib;
+
+t.test("a snapshot of 96 MiB streams in bounded memory while writes go on", async (t) => {
+  const store = await startStore({
+    ...{ name: "m1", dataDir: t.testdir({}), clusterToken: "one", logger: silentLogger },
+    initialMembers: [{ name: "m1", peerUrls: ["http://127.0.0.1:0"] }],
+    listenPeer: { host: "127.0.0.1", port: 0 },
+    startRaft: (raft) => LoneRaft.start(raft),
+    onFatal: (error) => t.fail("fatal", { error }),
+  });
+  const { server } = store;
+  const value = Buffer.alloc(mib);
+  for (let i = 0; i < storeMib; i++) {
+    value.writeUInt32LE(i);
+    await server.put({ key: utf8(`/k/${i}`), value: Buffer.from(value) });
+  }
+  await server.hash(); // all is on the disk, nothing held in memory
+  const beforeBytes = process.memoryUsage().rss;
+  let mostBytes = beforeBytes;
+  let acknowledged = 0;
+  let saving = true;
+  const writing = (async () => {
+    while (saving) {
+      await server.put({ key: utf8("/while/saving"), value: utf8(`${acknowledged}`) });
+      acknowledged += 1;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  const file = await server.snapshot();
+  const out = await open(join(t.testdirName, "snapshot.db"), "w");
+  let writtenBytes = 0;
+  for await (const chunk of file.chunks) {
+    await out.write(chunk);
+    writtenBytes += chunk.length;
+    mostBytes = Math.max(mostBytes, process.memoryUsage().rss);
+  }
+  await out.close();
+  saving = false;
+  await writing;
+  t.equal(writtenBytes, file.sizeBytes);
+  t.ok(writtenBytes > storeMib * mib, `${Math.round(writtenBytes / mib)} MiB`);
+  t.ok(acknowledged > 3, `${acknowledged} writes were acknowledged meanwhile`);
+  const growth = mostBytes - beforeBytes;
+  t.ok(growth < growthMaxBytes, `memory grew by ${Math.round(growth / mib)} MiB`);
+  await store.close();
+});
