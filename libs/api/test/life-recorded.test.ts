@@ -1,7 +1,8 @@
-// The life of one object of each kind against what a real API server answered: what a create stores, what updates and the
-// three patch types make of it, and how tables show it. Managed fields are the API server's and left out.
+// The life of one object of each kind against what a real API server answered: what a create stores, what updates, the
+// three patch types and server-side apply make of it, who owns which fields, and how tables show it.
 import t from "tap";
 import {
+  applyConfiguration,
   applyJsonPatch,
   applyMergePatch,
   applyStrategicMergePatch,
@@ -10,6 +11,7 @@ import {
   type MutableObject,
   partialObjectMetadata,
   renderTable,
+  StatusError,
   tableFor,
   typeSchema,
 } from "@triarch/api";
@@ -18,7 +20,7 @@ import { byGroup, restore, type Target, targetOf } from "./recorded-writes.ts";
 import { create, nowMs, update } from "./strategy-server.ts";
 
 /** Fields that something else than this package writes: server, allocators, admission, controllers. */
-const foreign = new Set(["managedFields", "resourceVersion", "description"]);
+const foreign = new Set(["resourceVersion", "description"]);
 /** Differences that are known, by kind, and why. */
 const allowed: Readonly<Record<string, readonly RegExp[]>> = {
   // Service addresses and families are allocated, pods get tolerations and a token volume by admission.
@@ -26,7 +28,8 @@ const allowed: Readonly<Record<string, readonly RegExp[]>> = {
   "service-headless": [/\.spec\.(?:clusterIPs?|ipFamil)/],
   "service-nodeport": [/\.spec\.(?:clusterIPs?|ipFamil)/, /get-table/],
   "pod-minimal": [/^create \.spec\./],
-  "pod-full": [/^create \.spec\./],
+  // A name server's address is a mark in the recorded object and real in the applied configuration: one conflict more.
+  "pod-full": [/^create \.spec\./, /^apply-conflict-free \.message: .* -> "Apply failed with 4/],
   // A new node is tainted as not ready by admission.
   "node-basic": [/^create \.spec\.taints/],
   // Its row has an age that no column declares.
@@ -75,8 +78,15 @@ function live(list: readonly Exchange[], { resource, namespace }: Target): Reado
     const wanted = response.body;
     if (wanted === undefined) continue;
     const body = request.body ?? {};
+    const manager = new URLSearchParams(request.path.split("?")[1] ?? "").get("fieldManager") ?? "client";
+    if (step.startsWith("apply-")) {
+      const answer = applied(body as JsonObject, manager, request.path.includes("force=true"));
+      found.set(step, difference(wanted, answer));
+      if (answer["kind"] !== "Status") object = answer;
+      continue;
+    }
     if (step === "create") {
-      const answer = create(resource, namespace, body as JsonObject);
+      const answer = create(resource, namespace, body as JsonObject, manager);
       found.set(step, "object" in answer ? difference(wanted, answer.object) : ` refused: ${answer.text}`);
       // From here on the object is what the real server stored, with what admission and allocators gave it.
       object = restore(wanted) as JsonObject;
@@ -93,11 +103,23 @@ function live(list: readonly Exchange[], { resource, namespace }: Target): Reado
     }
     const next = changed(step, request, object, body);
     if (next === undefined) continue;
-    const answer = update(resource, namespace, object, next);
+    const answer = update(resource, namespace, object, next, manager);
     found.set(step, "object" in answer ? difference(wanted, answer.object) : ` refused: ${answer.text}`);
     if ("object" in answer) object = answer.object;
   }
   return found;
+
+  /** The object, or the Status that refuses it. */
+  function applied(config: JsonObject, manager: string, force: boolean): JsonObject {
+    try {
+      const next = applyConfiguration({ resource, subresource: "", manager, nowMs, force }, object, config);
+      const answer = update(resource, namespace, object, next, false);
+      return "object" in answer ? answer.object : { kind: "Status", message: answer.text };
+    } catch (error) {
+      if (error instanceof StatusError) return error.status as unknown as JsonObject;
+      throw error;
+    }
+  }
 
   function changed(step: string, request: Exchange["request"], current: JsonObject, patch: JsonValue) {
     if (step === "update-label" && request.mutation !== undefined)
@@ -115,7 +137,7 @@ function difference(wanted: JsonValue | undefined, found: JsonValue | undefined,
     return found === undefined ? `${path}: ${wanted} -> nothing` : undefined;
   }
   if (isComposite(wanted) && isComposite(found) && Array.isArray(wanted) === Array.isArray(found)) {
-    const [left, right] = [wanted as MutableObject, found as MutableObject];
+    const [left, right] = [inOrder(wanted, path), inOrder(found, path)];
     for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
       if (foreign.has(key)) continue;
       const inside = difference(left[key], right[key], `${path}.${key}`);
@@ -124,6 +146,15 @@ function difference(wanted: JsonValue | undefined, found: JsonValue | undefined,
     return undefined;
   }
   return wanted === found ? undefined : `${path}: ${shown(wanted)} -> ${shown(found)}`;
+}
+
+/** Owners are sorted by time first, and how writes fell into seconds is the recording's. */
+function inOrder(value: JsonValue | undefined, path: string): MutableObject {
+  if (!path.endsWith(".managedFields") || !Array.isArray(value)) return value as MutableObject;
+  const nameOf = ({ manager, operation, subresource }: Readonly<Record<string, string>>): string =>
+    `${manager} ${operation} ${subresource}`;
+  const entries = [...(value as Readonly<Record<string, string>>[])];
+  return entries.sort((left, right) => (nameOf(left) < nameOf(right) ? -1 : 1)) as unknown as MutableObject;
 }
 
 function isComposite(value: JsonValue | undefined): boolean {

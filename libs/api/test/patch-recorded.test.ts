@@ -52,6 +52,9 @@ t.test("a Deployment is patched as recorded", { skip: recordedMissing }, async (
     t.strictSame(stored["spec"], wanted.spec, `${step}: spec`);
     t.equal((stored["metadata"] as JsonObject)["generation"], wanted.metadata.generation, `${step}: generation`);
     t.strictSame((stored["metadata"] as JsonObject)["finalizers"], wanted.metadata.finalizers, `${step}: finalizers`);
+    const owners = (metadata: unknown): unknown =>
+      (metadata as { managedFields: { fieldsV1: unknown }[] }).managedFields.map(({ fieldsV1 }) => fieldsV1);
+    t.strictSame(owners(stored["metadata"]), owners(wanted.metadata), `${step}: owners`);
   }
   t.ok(steps >= 18, "the whole conversation was played");
 });

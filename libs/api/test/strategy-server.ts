@@ -1,5 +1,5 @@
-// The way a write takes through this package, without HTTP, admission and store: structure, defaults, preparation,
-// validation. What it answers can be laid beside what a real server answered.
+// The way a write takes through this package, without HTTP, admission and store: structure, defaults, owners of fields,
+// preparation, validation. What it answers can be laid beside what a real server answered.
 import {
   applyDefaults,
   decodingErrorText,
@@ -13,6 +13,8 @@ import {
   readStructure,
   type ResourceInfo,
   strategyFor,
+  trackCreate,
+  trackUpdate,
 } from "@triarch/api";
 
 export const nowMs = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -23,21 +25,30 @@ export type Answer =
   | { readonly status: 400; readonly text: string }
   | { readonly status: 422; readonly errors: readonly FieldError[]; readonly text: string };
 
-export function create(resource: ResourceInfo, namespace: string, body: JsonObject): Answer {
+export function create(resource: ResourceInfo, namespace: string, body: JsonObject, manager = "client"): Answer {
   const read = readObject(resource, namespace, body);
   if ("status" in read) return read;
   const { object } = read;
   const strategy = strategyFor(resource);
+  trackCreate({ resource, subresource: "", manager, nowMs }, object);
   prepareMetaForCreate(object, uid, nowMs);
   strategy.prepareForCreate(object, { nowMs });
   return judged(resource, object, 201, strategy.validateCreate(object, { nowMs }));
 }
 
-export function update(resource: ResourceInfo, namespace: string, old: JsonObject, body: JsonObject): Answer {
+/** @param manager false: `body` comes with its managed fields */
+export function update(
+  resource: ResourceInfo,
+  namespace: string,
+  old: JsonObject,
+  body: JsonObject,
+  manager: string | false = "client",
+): Answer {
   const read = readObject(resource, namespace, body);
   if ("status" in read) return read;
   const { object } = read;
   const strategy = strategyFor(resource);
+  if (manager !== false) trackUpdate({ resource, subresource: "", manager, nowMs }, object, old);
   prepareMetaForUpdate(object, old);
   strategy.prepareForUpdate(object, old);
   return judged(resource, object, 200, strategy.validateUpdate(object, old));

@@ -32,7 +32,7 @@ export interface ApplyList {
   readonly kind: "list";
   readonly relation: "atomic" | "set" | "map";
   readonly items: ApplyType;
-  /** Of a `map`: the fields by which items are known. */
+  /** Of a `map`: the fields by which items are known, sorted by name. */
   readonly keys: readonly ListKey[];
 }
 
@@ -102,12 +102,17 @@ const applyScalars: Readonly<Record<ScalarKind, ApplyScalar["scalar"]>> = {
   intOrString: "untyped",
 };
 
+/** Keys that Go leaves out when empty and that are the empty text then all the same. */
+const emptyByDefault: ReadonlySet<string> = new Set(["io.k8s.api.core.v1.LocalObjectReference name"]);
+
 /** A key that Go always writes has its zero value as default. */
 function keysOf(field: FieldSchema): readonly ListKey[] {
   const items = field.value.kind === "list" && field.value.items.kind === "object" ? field.value.items : undefined;
   const itemFields = items === undefined ? undefined : fieldSchema(items.typeName);
-  return field.listMapKeys.map((name) => {
+  return [...field.listMapKeys].sort(compareText).map((name) => {
     const key = itemFields?.get(name);
-    return { name, default: key === undefined ? undefined : (key.keyDefault ?? zeroOfField(key)) };
+    const isEmptyText = items !== undefined && emptyByDefault.has(`${items.typeName} ${name}`);
+    const zero = key === undefined ? undefined : zeroOfField(key);
+    return { name, default: key?.keyDefault ?? zero ?? (isEmptyText ? "" : undefined) };
   });
 }

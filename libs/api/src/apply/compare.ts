@@ -92,6 +92,8 @@ class Walk {
   #list(type: ApplyList, left: Value, right: Value): void {
     const [mine, theirs] = [itemsOf(left), itemsOf(right)];
     if (type.relation === "atomic" || (mine.length === 0 && theirs.length === 0)) return this.#whole(left, right);
+    // Most lists of most updates are as they were; to look is much cheaper than to bring items together by key.
+    if (deepEqual(left, right)) return;
     const [mineByElement, theirsByElement] = [byElement(type, mine), byElement(type, theirs)];
     for (const element of new Set([...mineByElement.keys(), ...theirsByElement.keys()])) {
       this.#path.push(element);

@@ -1,12 +1,12 @@
 // The fields that the creator of an object owns, straight as FieldsV1: what `compareObjects` finds between an object of
-// which nothing is set and the new one. A create has nobody else's fields to look at, so it need not make path sets; creates are frequent.
+// which nothing is set and the new one. Creates are frequent and look at nobody else's fields, so no path sets are made.
 import type { JsonObject, JsonValue } from "../json.ts";
-import { deepEqual, isList, isObject, type MutableObject, ownField, setOwn } from "../meta/mutable.ts";
+import { deepEqual, isList, isObject, type MutableObject, ownField } from "../meta/mutable.ts";
 import type { ApplyList, ApplyMap, ApplyType } from "./apply-type.ts";
 import { deducedMap } from "./field-set.ts";
 import { leafNode } from "./fields-v1.ts";
-import { itemElement } from "./list-items.ts";
-import { compareElements, compareText, fieldElement, type PathElement } from "./path-element.ts";
+import { compareItems, itemElement } from "./list-items.ts";
+import { compareText, fieldElement, type PathElement } from "./path-element.ts";
 import { below, emptyPathSet, isEmptySet, type PathSet } from "./path-set.ts";
 
 type Value = JsonValue | undefined;
@@ -28,14 +28,14 @@ export function createdFields(
   return mapNode(type, zero, object, except);
 }
 
-function nodeOf(type: ApplyType, zero: Value, value: Value): Node {
-  if (value === undefined) return undefined;
+function nodeOf(type: ApplyType, zero: Value, value: JsonValue): Node {
   switch (type.kind) {
     case "scalar":
       return wholeNode(zero, value);
     case "deduced":
-      if (type.atomic || !isObject(value)) return wholeNode(zero, value);
-      return deducedNode(zero, value);
+      return type.atomic || !isObject(value) || isEmpty(value)
+        ? wholeNode(zero, value)
+        : mapNode(deducedMap, zero, value, emptyPathSet);
     case "list":
       return type.relation === "atomic" || !isList(value) || value.length === 0
         ? wholeNode(zero, value)
@@ -53,46 +53,89 @@ function wholeNode(zero: Value, value: JsonValue): Node {
 
 function mapNode(type: ApplyMap, zero: Value, object: JsonObject, except: PathSet): Node {
   const node: MutableObject = zero === undefined ? { ".": leafNode } : {};
-  const zeroes = isObject(zero) ? zero : noFields;
+  const zeroes = isObject(zero) ? zero : undefined;
   const isPlain = isEmptySet(except);
   let isOwner = zero === undefined;
-  const add = (name: string, fieldType: ApplyType): void => {
-    const value = object[name];
-    if (value === undefined) return;
-    const element = fieldElement(name);
-    if (!isPlain && except.members.has(element) && !except.children.has(element)) return;
-    const inside = isPlain ? emptyPathSet : below(except, element);
-    const child =
-      isEmptySet(inside) || fieldType.kind !== "map" || !isObject(value)
-        ? nodeOf(fieldType, ownField(zeroes, name), value)
-        : mapNode(fieldType, ownField(zeroes, name), value, inside);
-    if (child === undefined) return;
+  for (const { element, name, fieldType } of sortedSteps(type, object)) {
+    const value = object[name] as JsonValue;
+    const zeroValue = zeroes === undefined ? undefined : ownField(zeroes, name);
+    const child = isPlain
+      ? nodeOf(fieldType, zeroValue, value)
+      : exceptNode(fieldType, zeroValue, value, { except, element });
+    if (child === undefined) continue;
     isOwner = true;
-    setOwn(node, element, child);
-  };
-  if (type.values === undefined) for (const [name, fieldType] of type.fields) add(name, fieldType);
-  else for (const name of Object.keys(object).sort(compareText)) add(name, type.fields.get(name) ?? type.values);
+    node[element] = child;
+  }
   return isOwner ? node : undefined;
 }
 
-const noFields: JsonObject = {};
+/** What is a member goes with everything below, unless more than it alone is said of what is below. */
+function exceptNode(
+  type: ApplyType,
+  zero: Value,
+  value: JsonValue,
+  { except, element }: { readonly except: PathSet; readonly element: PathElement },
+): Node {
+  const inside = below(except, element);
+  if (isEmptySet(inside)) return except.members.has(element) ? undefined : nodeOf(type, zero, value);
+  return type.kind === "map" && isObject(value) ? mapNode(type, zero, value, inside) : nodeOf(type, zero, value);
+}
+
+interface Step {
+  readonly name: string;
+  readonly element: PathElement;
+  readonly fieldType: ApplyType;
+  /** Place among the fields of a struct. */
+  readonly rank: number;
+}
+
+/** Steps into the fields of each struct, made on first use; as many as there are struct types. */
+const stepsOfStruct = new WeakMap<ApplyMap["fields"], ReadonlyMap<string, Step>>();
+
+/** The steps to the fields that an object has, in FieldsV1's order. */
+function sortedSteps(type: ApplyMap, object: JsonObject): readonly Step[] {
+  const steps: Step[] = [];
+  const known = stepsOf(type);
+  for (const name of Object.keys(object)) {
+    if (object[name] === undefined) continue;
+    const step = known.get(name);
+    if (step !== undefined) steps.push(step);
+    else if (type.values !== undefined) {
+      steps.push({ name, element: fieldElement(name), fieldType: type.values, rank: 0 });
+    }
+  }
+  if (steps.length < 2) return steps;
+  return steps.sort(
+    type.values === undefined
+      ? (left, right) => left.rank - right.rank
+      : (left, right) => compareText(left.name, right.name),
+  );
+}
+
+function stepsOf({ fields }: ApplyMap): ReadonlyMap<string, Step> {
+  const known = stepsOfStruct.get(fields);
+  if (known !== undefined) return known;
+  const steps = new Map<string, Step>();
+  for (const [name, fieldType] of fields) {
+    steps.set(name, { name, element: fieldElement(name), fieldType, rank: steps.size });
+  }
+  stepsOfStruct.set(fields, steps);
+  return steps;
+}
 
 function listNode(type: ApplyList, zero: Value, items: readonly JsonValue[]): Node {
   const node: MutableObject = zero === undefined ? { ".": leafNode } : {};
-  const children = new Map<PathElement, MutableObject>();
-  for (const item of items) {
+  for (const item of inOrder(type, items)) {
     const element = itemElement(type, item);
     // An item whose key repeats is owned by its key alone.
-    children.set(element, children.has(element) ? leafNode : (nodeOf(type.items, undefined, item) ?? leafNode));
+    node[element] = node[element] === undefined ? (nodeOf(type.items, undefined, item) ?? leafNode) : leafNode;
   }
-  const elements = children.size < 2 ? children.keys() : [...children.keys()].sort(compareElements);
-  for (const element of elements) node[element] = children.get(element);
   return node;
 }
 
-function deducedNode(zero: Value, object: JsonObject): Node {
-  if (isEmpty(object)) return wholeNode(zero, object);
-  return mapNode(deducedMap, zero, object, emptyPathSet);
+function inOrder(type: ApplyList, items: readonly JsonValue[]): readonly JsonValue[] {
+  const isSorted = items.every((item, at) => at === 0 || compareItems(type, items[at - 1] as JsonValue, item) <= 0);
+  return isSorted ? items : [...items].sort((left, right) => compareItems(type, left, right));
 }
 
 function isEmpty(object: JsonObject): boolean {

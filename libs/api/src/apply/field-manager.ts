@@ -23,6 +23,7 @@ import { configurationErrors, configurationErrorText } from "./configuration-err
 import { conflictStatus } from "./conflicts.ts";
 import { createdFields } from "./created-fields.ts";
 import { conflictsBeyondLastApplied, followLastApplied, lastAppliedManager } from "./last-applied.ts";
+import { ItemError } from "./list-items.ts";
 import {
   isReset,
   managedFieldsOf,
@@ -49,22 +50,31 @@ export function trackCreate(write: ManagedWrite, object: MutableObject): void {
   const given = managedFieldsOf(object);
   const brought = given === undefined || isReset(given) || write.subresource !== "" ? undefined : readManagers(given);
   const meta = childOf(object, "metadata");
+  delete meta["managedFields"];
+  const time = timeText(write.nowMs);
   if (brought !== undefined && brought.size > 0) {
-    delete meta["managedFields"];
-    const self = selfOf(write, "Update");
     const update = {
       before: scope.zero,
       after: bare(object),
       managers: () => brought,
-      self,
-      time: timeText(write.nowMs),
+      self: selfOf(write, "Update"),
+      time,
     };
-    setManagers(object, capUpdateManagers(ownersAfterUpdate(scope, update) ?? brought));
+    setManagers(object, capUpdateManagers(whereKnown(() => ownersAfterUpdate(scope, update)) ?? brought));
     return;
   }
-  const fields = createdFields(scope.type, scope.zero, object, scope.exceptOnCreate);
-  if (fields === undefined) delete meta["managedFields"];
-  else meta["managedFields"] = [writeEntry({ ...selfOf(write, "Update"), time: timeText(write.nowMs) }, fields)];
+  const fields = whereKnown(() => createdFields(scope.type, scope.zero, object, scope.exceptOnCreate));
+  if (fields !== undefined) meta["managedFields"] = [writeEntry({ ...selfOf(write, "Update"), time }, fields)];
+}
+
+/** Undefined where an item of a list has no key: as in Kubernetes nobody becomes its owner, and validation will say more. */
+function whereKnown<T>(work: () => T | undefined): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof ItemError) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -78,13 +88,14 @@ export function trackUpdate(write: ManagedWrite, next: MutableObject, old: JsonO
   const meta = childOf(next, "metadata");
   delete meta["managedFields"];
   if (base === undefined) return;
-  const owners = ownersAfterUpdate(scopeOf(write), {
+  const update = {
     before: bare(old),
     after: bare(next),
     managers: () => readManagers(base) ?? noManagers,
     self: selfOf(write, "Update"),
     time: timeText(write.nowMs),
-  });
+  };
+  const owners = whereKnown(() => ownersAfterUpdate(scopeOf(write), update));
   if (owners === undefined) meta["managedFields"] = base as MutableValue;
   else setManagers(next, capUpdateManagers(owners));
 }
@@ -123,8 +134,18 @@ export interface ApplyWrite extends ManagedWrite {
  * Cost: O(live + config + fields of all managers).
  */
 export function applyConfiguration(write: ApplyWrite, live: JsonObject | undefined, config: JsonObject): MutableObject {
+  checkConfiguration(write, scopeOf(write), config);
+  try {
+    return applyChecked(write, live, config);
+  } catch (error) {
+    if (!(error instanceof ItemError)) throw error;
+    const text = `failed to create typed live object (${subject(write, live ?? {})}): ${error.message}`;
+    throw new StatusError(failure(500, undefined, text), { cause: error });
+  }
+}
+
+function applyChecked(write: ApplyWrite, live: JsonObject | undefined, config: JsonObject): MutableObject {
   const scope = scopeOf(write);
-  checkConfiguration(write, scope, config);
   const object = live === undefined ? {} : withoutManagedFields(live);
   const managers = live === undefined ? noManagers : liveManagers(write, scope, live);
   const self = selfOf(write, "Apply");
@@ -227,13 +248,16 @@ function withoutManagedFields(object: JsonObject): JsonObject {
 
 /** Without what nobody owns, so that a write that changes nothing else is seen to change nothing. */
 function bare(object: JsonObject): JsonObject {
-  const {
-    managedFields: _,
-    resourceVersion: __,
-    uid: ___,
-    creationTimestamp: ____,
-    generation: _____,
-    ...meta
-  } = objectAt(object, "metadata") ?? {};
-  return { ...object, metadata: meta };
+  const meta = objectAt(object, "metadata") ?? {};
+  const kept: MutableObject = {};
+  for (const key of Object.keys(meta)) if (!serverOwnMeta.has(key)) kept[key] = meta[key] as MutableValue;
+  return { ...object, metadata: kept };
 }
+
+const serverOwnMeta: ReadonlySet<string> = new Set([
+  "managedFields",
+  "resourceVersion",
+  "uid",
+  "creationTimestamp",
+  "generation",
+]);

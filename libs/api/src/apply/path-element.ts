@@ -15,7 +15,9 @@ export function fieldElement(name: string): PathElement {
 
 /** @param fields the key fields with their values, in any order */
 export function keyElement(fields: readonly (readonly [name: string, value: JsonValue])[]): PathElement {
-  const sorted = fields.length < 2 ? fields : [...fields].sort(([left], [right]) => compareText(left, right));
+  const [only] = fields;
+  if (only !== undefined && fields.length === 1) return `k:{${JSON.stringify(only[0])}:${canonicalJson(only[1])}}`;
+  const sorted = [...fields].sort(([left], [right]) => compareText(left, right));
   return `k:{${sorted.map(([name, value]) => `${JSON.stringify(name)}:${canonicalJson(value)}`).join(",")}}`;
 }
 
@@ -104,8 +106,8 @@ function codePointRank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
-/** Numbers, then texts, booleans, lists, objects, and null last. */
-function compareValues(left: JsonValue, right: JsonValue): number {
+/** Order of values in keys and sets: numbers, then texts, booleans, lists, objects, and null last. */
+export function compareValues(left: JsonValue, right: JsonValue): number {
   const kinds = valueKind(left) - valueKind(right);
   if (kinds !== 0) return kinds;
   if (typeof left === "number") return left - (right as number);
@@ -141,7 +143,7 @@ function valueKind(value: JsonValue): number {
 
 function canonicalJson(value: JsonValue): string {
   if (value === null || typeof value !== "object") return JSON.stringify(value);
-  if (!isObject(value)) return `[${(value).map(canonicalJson).join(",")}]`;
+  if (!isObject(value)) return `[${value.map(canonicalJson).join(",")}]`;
   const names = Object.keys(value).sort(compareText);
   return `{${names.map((name) => `${JSON.stringify(name)}:${canonicalJson(value[name] ?? null)}`).join(",")}}`;
 }

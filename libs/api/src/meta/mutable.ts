@@ -41,12 +41,15 @@ export function deepEqual(left: JsonValue | undefined, right: JsonValue | undefi
     if (!isList(left) || !isList(right) || left.length !== right.length) return false;
     return left.every((item, i) => deepEqual(item, right[i]));
   }
-  const leftKeys = Object.keys(left).filter((key) => left[key] !== undefined);
-  const rightKeys = Object.keys(right).filter((key) => right[key] !== undefined);
-  return (
-    leftKeys.length === rightKeys.length &&
-    leftKeys.every((key) => Object.hasOwn(right, key) && deepEqual(left[key], right[key]))
-  );
+  let unmatched = 0;
+  for (const key of Object.keys(left)) {
+    const value = left[key];
+    if (value === undefined) continue;
+    if (!Object.hasOwn(right, key) || !deepEqual(value, right[key])) return false;
+    unmatched++;
+  }
+  for (const key of Object.keys(right)) if (right[key] !== undefined) unmatched--;
+  return unmatched === 0;
 }
 
 /**

@@ -247,5 +247,7 @@ function withoutDirectives(patch: JsonObject): MutableObject {
 
 /** A map with a directive where nothing is: as in Kubernetes, nothing comes of it, whatever else the map holds. */
 function isDirectedAtNothing(current: JsonValue | undefined, value: JsonValue): boolean {
-  return (current === undefined || current === null) && isObject(value) && ownField(value, patchDirective) !== undefined;
+  return (
+    (current === undefined || current === null) && isObject(value) && ownField(value, patchDirective) !== undefined
+  );
 }
