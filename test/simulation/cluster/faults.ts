@@ -130,7 +130,10 @@ export class Faults {
 
   #partition(): void {
     const { world, members, network } = this.#cluster;
-    const sides = [...members.keys()].map((id) => ({ id, side: world.rng.int(2) }));
+    const alone = world.chance(0.4) ? this.#cluster.leader?.id : undefined;
+    const sides = [...members.keys()].map((id) => {
+      return { id, side: alone === undefined ? world.rng.int(2) : Number(id === alone) };
+    });
     this.#cluster.coverage.add("partitionsSymmetric");
     this.#forPaths(() => {
       for (const one of sides) for (const other of sides) if (one.side !== other.side) network.block(one.id, other.id);

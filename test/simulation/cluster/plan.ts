@@ -44,7 +44,7 @@ export function planFor(seed: number): RunPlan {
   const faults = faultNames.filter(() => rng.next() < share);
   return {
     memberCount: rng.next() < 0.6 ? 3 : 5,
-    clientCount: from(2, 5),
+    clientCount: from(3, 7),
     keyCount: from(2, 6),
     roughMs: from(4_000, 10_000),
     faultEveryMs: from(150, 800),
