@@ -16,6 +16,12 @@ t.test("a mutant whose text is not there any more is out of date, and changes no
   const file = "libs/raft/src/quorum/joint.ts";
   const edits = [{ file, search: "a text that nobody wrote", replacement: "" }];
   const mutant = { name: "old", breaks: "", edits, catcher: { kind: "core", seeds: 1 }, expected: [] } as const;
+  for (const current of allMutants) {
+    await t.resolves(
+      workspace.with(current, async () => undefined),
+      `${current.name} is up to date`,
+    );
+  }
   await t.rejects(
     workspace.with(mutant, async () => t.fail("nothing is tried")),
     StaleMutant,
