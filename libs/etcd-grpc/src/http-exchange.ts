@@ -32,8 +32,8 @@ export function http1Exchange(request: IncomingMessage, response: ServerResponse
 export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): HttpExchange {
   return {
     ...shared(stream, stream),
-    method: headers[":method"] ?? "",
-    url: headers[":path"] ?? "",
+    method: String(headers[":method"] ?? ""),
+    url: String(headers[":path"] ?? ""),
     headers,
     begin: (status, answerHeaders) => {
       if (!stream.destroyed) stream.respond({ ":status": status, ...answerHeaders });

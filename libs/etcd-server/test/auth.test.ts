@@ -8,6 +8,9 @@ import type { JwtAlgorithm } from "../src/auth/tokens.ts";
 
 t.setTimeout(60_000);
 
+/** What `rejects` is to find: an error with this code. */
+const refusedAs = (code: string): Error => Object.assign(new Error(), { failure: { code } });
+
 t.test("a token lives on while it is used, and no longer", async (t) => {
   const clock = new ManualClock();
   const tokens = new SimpleTokens({ clock });
@@ -126,10 +129,10 @@ t.test("passwords: bcrypt as Go writes it, beside this thread, bounded", async (
   t.equal(await passwords.matches("", "not a hash"), false);
   t.equal(await passwords.matches("", ""), false);
   const many = Array.from({ length: passwordsPendingMax }, () => passwords.matches("pw", "no hash"));
-  await t.rejects(passwords.matches("pw", hash), { failure: { code: "tooManyRequests" } });
+  await t.rejects(passwords.matches("pw", hash), refusedAs("tooManyRequests"));
   await Promise.all(many);
-  const cut = t.rejects(passwords.hash("pw"), { failure: { code: "stopped" } });
+  const cut = t.rejects(passwords.hash("pw"), refusedAs("stopped"));
   await passwords.close();
   await cut;
-  await t.rejects(passwords.hash("pw"), { failure: { code: "stopped" } });
+  await t.rejects(passwords.hash("pw"), refusedAs("stopped"));
 });

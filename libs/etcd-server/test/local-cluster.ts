@@ -4,7 +4,7 @@ import { silentLogger } from "@triarch/telemetry";
 import { startStore, type EtcdServer, type InitialMember, type RunningStore, type StoreOptions } from "../src/index.ts";
 
 interface Teardown {
-  testdir(content: object): string;
+  testdir(content: Readonly<Record<string, never>>): string;
   teardown(run: () => void | Promise<void>): void;
 }
 
