@@ -260,6 +260,37 @@ const reads: readonly Mutant[] = [
     catcher: { kind: "core", seeds: 40 },
     expected: ["linearizableReads"],
   },
+  {
+    name: "one-answer-confirms-a-read",
+    breaks: "a quorum says that a leader still leads before it answers a read",
+    edits: [
+      {
+        file: `${raft}/read-index.ts`,
+        search: "if (acked === undefined || !raft.tracker.quorumAcked(acked)) return;",
+        replacement: "if (acked === undefined) return;",
+      },
+    ],
+    // Of three members one answer and the leader are a quorum: it takes five to see the difference.
+    catcher: { kind: "test", file: "libs/raft/test/one-at-a-time.test.ts" },
+    expected: ["of five members one answer does not confirm a read, two do"],
+  },
 ];
 
-export const raftMutants: readonly Mutant[] = [...elections, ...replication, ...reads];
+/** Changes of membership. */
+const membership: readonly Mutant[] = [
+  {
+    name: "two-membership-changes-at-once",
+    breaks: "a change waits until the one before is applied",
+    edits: [
+      {
+        file: `${raft}/proposals.ts`,
+        search: "if (raft.pendingConfIndex > raft.log.applied) {",
+        replacement: "if (raft.pendingConfIndex > raft.log.lastIndex()) {",
+      },
+    ],
+    catcher: { kind: "test", file: "libs/raft/test/one-at-a-time.test.ts" },
+    expected: ["a change of membership waits until the one before is applied"],
+  },
+];
+
+export const raftMutants: readonly Mutant[] = [...elections, ...replication, ...reads, ...membership];
