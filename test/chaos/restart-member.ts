@@ -78,8 +78,17 @@ async function main({ dataDir, requests, crash }: RestartConfig): Promise<void> 
   await store.close();
 }
 
+/** Has left this process when it returns: what is told counts as acknowledged. */
 function tell(line: RestartLine): void {
-  writeSync(1, `${JSON.stringify(line)}\n`);
+  const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += writeSync(1, bytes, written);
+    } catch (error) {
+      // The pipe is full: its reader is another process, and goes on.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+    }
+  }
 }
 
 /** Request `index` is the same in every life and makes exactly one revision. */

@@ -49,8 +49,9 @@ export function checkAdd(view: ClusterView, member: StoreMember, replacedId: big
   if (!member.isLearner && !isSecond && started < quorumOf(voters.length + 1)) fail("notEnoughStartedMembers");
   if (replacedId !== 0n) memberOf(view, replacedId);
   if (!voters.every(({ id }) => id === replacedId || isUp(view, id))) fail("unhealthyCluster");
+  // First, because an id is made of the URLs and the second: added twice within one, the id is there as well.
+  if (sharesUrl(view.members, member)) fail("peerUrlsExist");
   if (view.isRemoved(member.id) || view.members.some(({ id }) => id === member.id)) fail("memberExists");
-  if (sharesUrl(view, member)) fail("peerUrlsExist");
   const learners = view.members.filter(({ isLearner }) => isLearner).length;
   if (member.isLearner && learners >= learnersMax) fail("tooManyLearners");
 }
@@ -77,7 +78,9 @@ export function checkPromote(view: ClusterView, id: bigint): void {
 
 /** @throws EtcdServerError "memberNotFound" | "peerUrlsExist" */
 export function checkUpdate(view: ClusterView, id: bigint, peerUrls: readonly string[]): void {
-  if (sharesUrl(view, { ...memberOf(view, id), peerUrls })) fail("peerUrlsExist");
+  const others = view.members.filter((member) => member.id !== id);
+  memberOf(view, id);
+  if (sharesUrl(others, { peerUrls })) fail("peerUrlsExist");
 }
 
 /**
@@ -117,8 +120,8 @@ function memberOf(view: ClusterView, id: bigint): StoreMember {
   return member;
 }
 
-function sharesUrl(view: ClusterView, { id, peerUrls }: StoreMember): boolean {
-  return view.members.some((other) => other.id !== id && other.peerUrls.some((url) => peerUrls.includes(url)));
+function sharesUrl(members: readonly StoreMember[], { peerUrls }: Pick<StoreMember, "peerUrls">): boolean {
+  return members.some((other) => other.peerUrls.some((url) => peerUrls.includes(url)));
 }
 
 function quorumOf(voters: number): number {
