@@ -1,4 +1,5 @@
 // OpenAPI v3 schemas out of the type table.
+import { descriptionOf } from "../descriptions/descriptions.ts";
 import type { JsonObject, JsonValue } from "../json.ts";
 import { zeroOfField } from "../schema/zero-values.ts";
 import type { FieldSchema, ScalarKind, ValueSchema } from "../schema/type-schema.ts";
@@ -40,9 +41,15 @@ export function componentSchemas(roots: Iterable<string>): JsonObject {
   for (let typeName = pending.pop(); typeName !== undefined; typeName = pending.pop()) {
     if (schemas.has(typeName)) continue;
     schemas.set(typeName, {});
-    schemas.set(typeName, componentSchema(typeName, refer));
+    schemas.set(typeName, { ...described(typeName), ...componentSchema(typeName, refer) });
   }
   return Object.fromEntries([...schemas].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+/** @returns the sentence on a type or one of its fields, where there is one */
+function described(typeName: string, fieldName = ""): { readonly description?: string } {
+  const description = descriptionOf(typeName, fieldName);
+  return description === undefined ? {} : { description };
 }
 
 function componentSchema(typeName: string, refer: (typeName: string) => JsonObject): JsonObject {
@@ -53,7 +60,7 @@ function componentSchema(typeName: string, refer: (typeName: string) => JsonObje
   const properties: Record<string, JsonObject> = {};
   const required: string[] = [];
   for (const field of type.fields.values()) {
-    properties[field.name] = fieldProperty(field, refer);
+    properties[field.name] = fieldProperty(field, described(typeName, field.name), refer);
     if (field.required) required.push(field.name);
   }
   return {
@@ -67,9 +74,13 @@ function componentSchema(typeName: string, refer: (typeName: string) => JsonObje
   };
 }
 
-function fieldProperty(field: FieldSchema, refer: (typeName: string) => JsonObject): JsonObject {
+function fieldProperty(
+  field: FieldSchema,
+  description: { readonly description?: string },
+  refer: (typeName: string) => JsonObject,
+): JsonObject {
   const property: Writable = { ...valueSchema(field.value, refer) };
-  const extensions: Writable = {};
+  const extensions: Writable = { ...description };
   if (field.listType !== undefined) extensions["x-kubernetes-list-type"] = field.listType;
   if (field.listMapKeys.length > 0) extensions["x-kubernetes-list-map-keys"] = field.listMapKeys;
   if (field.mapType !== undefined) extensions["x-kubernetes-map-type"] = field.mapType;

@@ -23,7 +23,7 @@ export function openApiV2(documents: Iterable<JsonObject>): JsonObject {
       paths.set(path, pathItem(item as JsonObject));
     const { schemas } = objectAt(document, "components") as { readonly schemas?: JsonObject };
     for (const [name, schema] of Object.entries(schemas ?? {})) {
-      if (!definitions.has(name)) definitions.set(name, unionTypes[name] ?? definition(schema as JsonObject));
+      if (!definitions.has(name)) definitions.set(name, { ...definition(schema as JsonObject), ...unionTypes[name] });
     }
   }
   return {
