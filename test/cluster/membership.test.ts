@@ -2,6 +2,7 @@
 // replaced; a writer goes on meanwhile and loses nothing.
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { hasCommand } from "@triarch/machine";
 import t from "tap";
 import { must, TestCluster, type StatusJson } from "../support/cluster.ts";
@@ -39,6 +40,7 @@ t.test("masters come and go while a writer goes on", { skip, timeout: fileTimeou
     process.kill(pid, "SIGKILL");
   };
   const writer = startWriter(cluster);
+  t.teardown(() => void writer.stop()); // before the cluster goes: the last teardown comes first
 
   const four = await members("member", "add", "m4");
   t.same(four.map(({ name, role }) => [name, role === "leader" || role === "follower"]).sort(), [
@@ -124,6 +126,7 @@ function startWriter(cluster: TestCluster): { stop(): Promise<readonly string[]>
       const key = `/w/${i}`;
       const { exitCode, stdout } = await cluster.etcdctl(["put", key, "x"]);
       if (exitCode === 0 && stdout === "OK\n") acknowledged.push(key);
+      else await delay(50);
     }
   };
   const writing = write();

@@ -85,15 +85,19 @@ export class MemberAccess {
     };
   }
 
-  /** Asks the first endpoint that answers at all. @throws CommandFailure what it refuses with, or that none answers */
+  /**
+   * Asks the first endpoint that answers and has a vote: a learner refuses almost everything.
+   * @throws CommandFailure what it refuses with, or that none answers
+   */
   async ask<T>(run: (client: EtcdClient) => Promise<T>, timeoutMs = changeTimeoutMs): Promise<T> {
     const troubles: string[] = [];
     for (const url of this.#endpoints) {
       const client = connectEtcd({ url, ...(this.#tls === undefined ? {} : { tls: this.#tls }), timeoutMs });
       try {
         // Nothing is sent twice: who answers this gets the request.
-        if ((await this.#statusAt(url)) === undefined) {
-          troubles.push(url);
+        const status = await this.#statusAt(url);
+        if (status === undefined || status.isLearner) {
+          troubles.push(status === undefined ? url : `${url} (a learner)`);
           continue;
         }
         return await run(client);
@@ -108,7 +112,7 @@ export class MemberAccess {
     });
   }
 
-  /** Asks this endpoint and no other. */
+  /** Asks this endpoint and no other; it has a vote. */
   async askAt<T>(url: string, run: (client: EtcdClient) => Promise<T>): Promise<T> {
     return new MemberAccess([url], this.#tls).ask(run);
   }
