@@ -13,10 +13,12 @@ export function compareTranscripts(
   ours: Transcript,
   onAllowed: (name: string) => void,
 ): Difference | undefined {
+  // A hash covers the revisions themselves. A cluster that runs only some of the programs counts behind.
+  const comparable = etcd.baseRevision === ours.baseRevision ? same : sameButHash;
   const length = Math.max(etcd.lines.length, ours.lines.length);
   for (let i = 0; i < length; i++) {
     const [theirs, own] = [etcd.lines[i], ours.lines[i]];
-    if (theirs !== undefined && own !== undefined && same(theirs, own, onAllowed)) continue;
+    if (theirs !== undefined && own !== undefined && comparable(theirs, own, onAllowed)) continue;
     const step = theirs ?? own;
     return {
       text:
@@ -42,6 +44,12 @@ function same(etcd: Line, ours: Line, onAllowed: (name: string) => void): boolea
     return true;
   }
   return false;
+}
+
+function sameButHash(etcd: Line, ours: Line, onAllowed: (name: string) => void): boolean {
+  if (etcd.step.kind !== "call" || etcd.step.method !== "hashKv") return same(etcd, ours, onAllowed);
+  const without = ({ answer: { hash: _hash, base: _base, ...answer }, ...line }: Line): Line => ({ ...line, answer });
+  return same(without(etcd), without(ours), onAllowed);
 }
 
 function text(value: unknown): string {
