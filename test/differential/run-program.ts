@@ -186,13 +186,14 @@ class Run {
 
   /**
    * A hash can be compared only where 3.4 and newer ones keep the same rows: not with a tombstone at the compacted
-   * revision (3.4 drops it), nor with nothing alive there (3.4 hashes whatever is not deleted yet).
+   * revision (3.4 drops it), nor with nothing alive at the hash's (3.4 hashes whatever is not deleted yet).
    */
   async #hash(request: Drawn): Promise<Shown> {
     try {
-      const everything = { key: openEnd, rangeEnd: openEnd, countOnly: true, revision: this.#compacted };
-      const { count } = await this.#connection.unary(rpcs.range, everything);
       const answer = await this.#connection.unary(rpcs.hashKv, request);
+      const revision = Number(request["revision"] ?? 0);
+      const alive = { key: openEnd, rangeEnd: openEnd, countOnly: true, revision: Math.max(0, revision) };
+      const { count } = await this.#connection.unary(rpcs.range, alive);
       const comparable = count > 0 && !this.#deletions.has(this.#compacted);
       const { hashRevision: _newer, hash, ...rest } = show(answer, this.#frame);
       return { ...rest, hash: comparable ? hash : "not comparable", base: this.#base };
