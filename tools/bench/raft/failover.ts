@@ -45,8 +45,10 @@ export async function failovers<M extends FailoverMember>(
     const survivors = cluster.members.filter((member) => member !== leader);
     for (const member of survivors) member.probe();
     await delay(leadInMs);
-    const atMs = machineClockMs();
+    const orderedMs = machineClockMs();
     await strike(leader, survivors[round % survivors.length] as M, ways, fault);
+    // A signal works when it is sent; a link is cut when the command has ended.
+    const atMs = fault === "partition" ? machineClockMs() : orderedMs;
     const probes = await watch(survivors, atMs);
     gaps.push(fault === "handOver" ? longestGap(probes, atMs) : firstAfter(probes, atMs));
     onRound(round + 1, gaps.at(-1) ?? 0);

@@ -1,5 +1,6 @@
 // One Raft member in a process of its own: the production driver, log and peer connections around a state machine that
 // only counts. Proposers run inside this process, so nothing but consensus is measured.
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { getHeapStatistics } from "node:v8";
 import { seededRng } from "@triarch/base";
 import type { Entry } from "@triarch/raft";
@@ -20,10 +21,14 @@ class Counter implements StateMachine {
   applied: LogPosition = { index: 0, term: 0 };
   onOwn: (stream: number, number: number) => void = () => undefined;
   readonly #member: number;
-  #durable: LogPosition = { index: 0, term: 0 };
+  readonly #file: string;
+  #durable: LogPosition;
 
-  constructor(member: number) {
+  constructor(member: number, file: string) {
     this.#member = member;
+    this.#file = file;
+    this.#durable = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as LogPosition) : { index: 0, term: 0 };
+    this.applied = this.#durable;
   }
 
   apply(entries: readonly Entry[], position: LogPosition): void {
@@ -48,19 +53,27 @@ class Counter implements StateMachine {
 
   async installSnapshot(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     for await (const chunk of chunks) void chunk;
-    this.applied = this.#durable = { index: meta.index, term: meta.term };
+    this.#flushed(meta);
+    this.applied = this.#durable;
   }
 
   #moved({ index, term }: LogPosition): void {
     this.applied = { index, term };
-    if (index - this.#durable.index >= durableEvery) this.#durable = this.applied;
+    if (index - this.#durable.index >= durableEvery) this.#flushed(this.applied);
+  }
+
+  /** Not synced: these members lose their processes, never their machine. */
+  #flushed({ index, term }: LogPosition): void {
+    this.#durable = { index, term };
+    writeFileSync(`${this.#file}.new`, JSON.stringify(this.#durable));
+    renameSync(`${this.#file}.new`, this.#file);
   }
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 const config = JSON.parse(process.argv[2] ?? "") as RaftMemberConfig;
-const counter = new Counter(config.id);
+const counter = new Counter(config.id, `${config.dir}.durable`);
 const node: RaftNode = await startRaftNode({
   id: BigInt(config.id),
   clusterId: 0xbe7cn,
@@ -103,8 +116,10 @@ async function load(proposers: number, entryBytes: number, durationMs: number): 
     if (now - startedMs < durationMs) propose(stream, number + 1);
     else if (--open === 0) done.resolve();
   };
+  // What another leader does not know of would be waited for in vain.
+  const stopLooking = node.onLeaderChange(() => done.reject(new Error("leadership was lost under the load")));
   for (let stream = 0; stream < proposers; stream++) propose(stream, 0);
-  await done.promise;
+  await done.promise.finally(stopLooking);
   const seconds = (performance.now() - startedMs) / 1_000;
   const { user, system } = process.cpuUsage(cpu);
   const count = latencies.length;
