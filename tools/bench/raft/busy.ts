@@ -91,7 +91,12 @@ export async function benchBusy(seconds: number): Promise<readonly BusyRow[]> {
     { length: connectionCount },
     (_, i) => new LoadConnection(masters.etcdUrls[i % 3] ?? "", masters.etcdTls),
   );
-  const agent = new Agent({ connect: { ...masters.adminTls }, connections: listClients, bodyTimeout: 0 });
+  const agent = new Agent({
+    connect: { ...masters.adminTls },
+    connections: listClients,
+    bodyTimeout: 0,
+    allowH2: false,
+  });
   const loaded = { masters, connections, agent };
   try {
     await Promise.all(connections.map((connection) => connection.ready()));

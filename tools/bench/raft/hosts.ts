@@ -28,7 +28,11 @@ export async function openHosts(name: string, subnet: string): Promise<BenchHost
   const hosts = [0, 1, 2].map((at) => ({ at, ns: `${name}${at}`, outer: `${name}v${at}` }));
   const addresses = hosts.map(({ at }) => `${subnet}.${at + 2}`);
   const close = async (): Promise<void> => {
-    for (const { ns } of hosts) await tryCommand("ip", ["netns", "del", ns]);
+    // The links by themselves too: with their namespace they would go some time later.
+    for (const { ns, outer } of hosts) {
+      await tryCommand("ip", ["link", "del", outer]);
+      await tryCommand("ip", ["netns", "del", ns]);
+    }
     await tryCommand("ip", ["link", "del", bridge]);
   };
   await close();
