@@ -74,13 +74,17 @@ export async function* walRecords(
  * @throws WalError as `openWal`
  */
 export async function verifyWal(disk: WalDisk, expected?: WalMetadata): Promise<WalSummary> {
-  const replayer = new Replayer(expected, false);
+  let replayer = new Replayer(expected, false);
   let segments = 0;
   let bytes = 0;
   let tear: WalRepair | undefined;
   let path = disk.directory;
-  for await (const { content, segment, nextSequence } of segmentContents(disk, 0)) {
+  for await (const { content, segment, nextSequence, beginsLog } of segmentContents(disk, 0)) {
     path = pathOf(disk, segment);
+    if (beginsLog) {
+      replayer = new Replayer(expected, false);
+      segments = bytes = 0;
+    }
     ({ tear } = replayer.segment(content, segment, path, nextSequence));
     segments += 1;
     bytes += content.length;
@@ -97,6 +101,8 @@ interface SegmentContent {
   readonly content: Uint8Array;
   /** Undefined: the newest. */
   readonly nextSequence: number | undefined;
+  /** The first; again when what was read before it has been purged, so that the log begins here now. */
+  readonly beginsLog: boolean;
 }
 
 /** From the segment on in which `fromIndex` can be. Follows a log that grows and is purged meanwhile. */
@@ -105,14 +111,19 @@ async function* segmentContents(disk: WalDisk, fromIndex: number): AsyncGenerato
   if (segments.length === 0) throw new WalError({ failure: "missing", file: disk.directory }, "there is no log here.");
   const first = segments.findLastIndex((segment) => segment.firstIndex <= fromIndex);
   let segment: SegmentName | undefined = segments[Math.max(0, first)];
+  let beginsLog = true;
   while (segment !== undefined) {
     const { sequence }: SegmentName = segment;
     const read = await stableContent(disk, segment);
     // A successor has its name before the seal that tells of it is written, so it is asked for after reading.
     segments = await listed(disk);
     const next = segments.find((one) => one.sequence === sequence + 1);
-    if (read !== undefined) yield { ...read, nextSequence: next?.sequence };
-    segment = next ?? (read === undefined ? segments[0] : undefined);
+    // Purged while we looked, its successor too.
+    const isOvertaken = next === undefined && (segments[0]?.sequence ?? sequence) > sequence;
+    const isGone = read === undefined || isOvertaken;
+    if (!isGone) yield { ...read, nextSequence: next?.sequence, beginsLog };
+    beginsLog = isGone;
+    segment = next ?? (isGone ? segments[0] : undefined);
   }
 }
 
@@ -126,7 +137,7 @@ async function listed(disk: WalDisk): Promise<readonly SegmentName[]> {
 async function stableContent(
   disk: WalDisk,
   segment: SegmentName,
-): Promise<Omit<SegmentContent, "nextSequence"> | undefined> {
+): Promise<Pick<SegmentContent, "segment" | "path" | "content"> | undefined> {
   const path = pathOf(disk, segment);
   let before: Uint8Array | undefined;
   for (let reread = 0; ; reread++) {
