@@ -40,6 +40,8 @@ class Member {
   }
 
   async items(): Promise<readonly string[]> {
+    const { items: _old, ...report } = this.report;
+    this.report = report; // else the answer before would do, without ever waiting
     this.order({ list: true });
     await until("the list", () => this.report.items !== undefined);
     return this.report.items ?? [];
