@@ -77,6 +77,7 @@ t.test("flipped bytes in a stopped member's files: it takes another member's sta
   await fill(cluster, 300, "k");
   const victim = (await cluster.followers())[0] ?? "";
   const id = cluster.idOf(victim);
+  await cluster.member(victim).server.hash(); // all is in LevelDB
   await cluster.member(victim).server.defragment();
   const directory = join(cluster.dir(victim), "member/db");
   await until(async () => readdirSync(directory).some((name) => name.endsWith(".ldb")));
