@@ -2,46 +2,12 @@ import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import t from "tap";
-import { systemClock, utf8, utf8Text, type Clock } from "@triarch/base";
-import {
-  encodeSchedule,
-  lastSnapshotKey,
-  restoreIntoDataDir,
-  snapshotScheduleKey,
-  type EtcdServer,
-  type LastSnapshot,
-  type SnapshotSchedule,
-} from "../src/index.ts";
-import { LocalCluster, nextLook } from "./local-cluster.ts";
+import { utf8 } from "@triarch/base";
+import { restoreIntoDataDir } from "../src/index.ts";
+import { LocalCluster } from "./local-cluster.ts";
+import { resultFrom, setSchedule, SteppedClock } from "./scheduled-snapshots.ts";
 
 t.setTimeout(60_000);
-
-/** The wall clock only; leases and timeouts go on as ever. */
-class SteppedClock implements Clock {
-  stepMs = 0;
-
-  nowMs(): number {
-    return Date.UTC(2026, 10, 21) + this.stepMs;
-  }
-
-  monotonicMs(): number {
-    return systemClock.monotonicMs();
-  }
-}
-
-async function set(server: EtcdServer, schedule: SnapshotSchedule | undefined): Promise<void> {
-  await server.put({ key: utf8(snapshotScheduleKey), value: encodeSchedule(schedule) });
-}
-
-/** The result of a run, once there is one from `atMs` or later. */
-async function resultFrom(server: EtcdServer, atMs: number): Promise<LastSnapshot> {
-  for (;;) {
-    const { kvs } = await server.range({ key: utf8(lastSnapshotKey), serializable: true });
-    const last = kvs[0] === undefined ? undefined : (JSON.parse(utf8Text(kvs[0].value)) as LastSnapshot);
-    if (last !== undefined && last.atMs >= atMs) return last;
-    await nextLook();
-  }
-}
 
 t.test("the leader alone saves, verifies and thins out; a new leader goes on", async (t) => {
   const clock = new SteppedClock();
@@ -51,7 +17,7 @@ t.test("the leader alone saves, verifies and thins out; a new leader goes on", a
   const first = await cluster.leader();
   for (let i = 0; i < 50; i++) await first.server.put({ key: utf8(`/k/${i % 20}`), value: randomBytes(500) });
   await first.server.compact({ revision: 20, physical: false });
-  await set(first.server, { intervalMs, directory, keepCount: 1 });
+  await setSchedule(first.server, { intervalMs, directory, keepCount: 1 });
   const one = await resultFrom(first.server, clock.nowMs());
   t.match(one, { member: first.name, revision: Number, sizeBytes: Number, goodAtMs: clock.nowMs() });
   t.equal(one.error, undefined);
@@ -65,9 +31,9 @@ t.test("the leader alone saves, verifies and thins out; a new leader goes on", a
   t.match(two, { member: second.name });
   t.strictSame(readdirSync(directory), [basename(two.file ?? "?")], "one is kept");
 
-  await set(second.server, undefined);
+  await setSchedule(second.server, undefined);
   clock.stepMs += 10 * intervalMs;
-  await set(second.server, { intervalMs, directory: join(two.file ?? "", "below"), keepCount: 1 });
+  await setSchedule(second.server, { intervalMs, directory: join(two.file ?? "", "below"), keepCount: 1 });
   t.match(await resultFrom(second.server, clock.nowMs()), { error: /ENOTDIR/ });
   t.strictSame(readdirSync(directory), [basename(two.file ?? "?")], "nothing came or went while it was stopped");
   const restored = await restoreIntoDataDir({

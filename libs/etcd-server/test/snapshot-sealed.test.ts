@@ -2,47 +2,13 @@ import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { systemClock, utf8, utf8Text, type Clock } from "@triarch/base";
+import { utf8 } from "@triarch/base";
 import { createRegistry } from "@triarch/telemetry";
-import {
-  encodeSchedule,
-  lastSnapshotKey,
-  restoreIntoDataDir,
-  snapshotScheduleKey,
-  type EtcdServer,
-  type LastSnapshot,
-  type SnapshotSchedule,
-} from "../src/index.ts";
-import { LocalCluster, nextLook } from "./local-cluster.ts";
+import { restoreIntoDataDir } from "../src/index.ts";
+import { LocalCluster } from "./local-cluster.ts";
+import { resultFrom, setSchedule, SteppedClock } from "./scheduled-snapshots.ts";
 
 t.setTimeout(60_000);
-
-/** The wall clock only; leases and timeouts go on as ever. */
-class SteppedClock implements Clock {
-  stepMs = 0;
-
-  nowMs(): number {
-    return Date.UTC(2026, 10, 21) + this.stepMs;
-  }
-
-  monotonicMs(): number {
-    return systemClock.monotonicMs();
-  }
-}
-
-async function set(server: EtcdServer, schedule: SnapshotSchedule | undefined): Promise<void> {
-  await server.put({ key: utf8(snapshotScheduleKey), value: encodeSchedule(schedule) });
-}
-
-/** The result of a run, once there is one from `atMs` or later. */
-async function resultFrom(server: EtcdServer, atMs: number): Promise<LastSnapshot> {
-  for (;;) {
-    const { kvs } = await server.range({ key: utf8(lastSnapshotKey), serializable: true });
-    const last = kvs[0] === undefined ? undefined : (JSON.parse(utf8Text(kvs[0].value)) as LastSnapshot);
-    if (last !== undefined && last.atMs >= atMs) return last;
-    await nextLook();
-  }
-}
 
 t.test("encrypted; a failure is told, and costs no older snapshot", async (t) => {
   const clock = new SteppedClock();
@@ -54,7 +20,7 @@ t.test("encrypted; a failure is told, and costs no older snapshot", async (t) =>
   const { server } = await cluster.leader();
   await server.put({ key: utf8("/secret"), value: utf8("a very distinctive text") });
   const schedule = { intervalMs: 20_000, directory: join(dir, "backup"), keepCount: 5, keyFile };
-  await set(server, schedule);
+  await setSchedule(server, schedule);
   const good = await resultFrom(server, clock.nowMs());
   t.match(good, { file: /\.db\.sealed$/ });
   t.notOk(readFileSync(good.file ?? "").includes("distinctive"));
@@ -63,7 +29,7 @@ t.test("encrypted; a failure is told, and costs no older snapshot", async (t) =>
   await t.rejects(restoreIntoDataDir(restore), /--key-file/);
   await restoreIntoDataDir({ ...restore, keyFile });
 
-  await set(server, { ...schedule, keyFile: join(dir, "none") });
+  await setSchedule(server, { ...schedule, keyFile: join(dir, "none") });
   clock.stepMs += 20_000;
   const bad = await resultFrom(server, clock.nowMs());
   t.match(bad, { error: /key file cannot be read/, goodAtMs: good.atMs });
