@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { standaloneMaster, startApiServer } from "@triarch/apiserver";
 import t from "tap";
-import { findKubectl } from "../../tools/test/kubectl.ts";
+import { findKubectl } from "../../tools/test/client-programs.ts";
 import { top } from "../support/cluster.ts";
 import { runProgram } from "../support/command.ts";
 

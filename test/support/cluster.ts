@@ -4,7 +4,7 @@ import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandOptions, CommandResult } from "@triarch/machine";
-import { findKubectl } from "../../tools/test/kubectl.ts";
+import { findKubectl } from "../../tools/test/client-programs.ts";
 import { forgetCluster, registerCluster, triarchProgram } from "../../tools/test/test-clusters.ts";
 import { runProgram, startProgram, type BackgroundProgram } from "./command.ts";
 

