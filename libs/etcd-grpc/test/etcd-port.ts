@@ -154,7 +154,7 @@ export async function makeCredentials() {
   const nowMs = Date.now();
   const request = { commonName: "etcd-ca", nowMs, validityDays: 2 };
   const [ca, otherCa] = await Promise.all([createCa(request), createCa(request)]);
-  const leaf = { nowMs, validityDays: 1, ipAddresses: ["127.0.0.1"] };
+  const leaf = { nowMs, validityDays: 1, ipAddresses: ["127.0.0.1"], dnsNames: ["localhost"] };
   return {
     ca,
     port: await issueCertificate(ca, { ...leaf, commonName: "m1", usages: ["server"] }),
