@@ -16,6 +16,7 @@ export { memoryStore } from "./memory/memory-store.ts";
 export type { MemoryStore, MemoryStoreOptions } from "./memory/memory-store.ts";
 export type { AuthApi } from "./auth/auth-requests.ts";
 export type { Credentials } from "./auth/caller.ts";
+export { parseAuthToken } from "./auth/auth-token.ts";
 export type { JwtAlgorithm, JwtOptions, TokenOptions } from "./auth/tokens.ts";
 export { EtcdServerError, etcdText } from "./server/errors.ts";
 export type { EtcdServerFailure } from "./server/errors.ts";

@@ -1,11 +1,14 @@
 // The section `store` of a master's configuration: how much space, how much history, how often the members compare
-// their data, and snapshots by schedule. Everything has a default.
+// their data, how clients that logged in are known, and snapshots by schedule. Everything has a default.
+import { readFileSync } from "node:fs";
 import {
   checkSchedule,
+  parseAuthToken,
   parseAutoCompaction,
   parseDurationMs,
   type AutoCompactionPolicy,
   type SnapshotSchedule,
+  type TokenOptions,
 } from "@triarch/etcd-server";
 import { UsageError } from "./usage-error.ts";
 
@@ -14,6 +17,7 @@ export interface StoreTuning {
   readonly autoCompaction?: AutoCompactionPolicy;
   readonly hashCheckIntervalMs?: number;
   readonly snapshotSchedule?: SnapshotSchedule;
+  readonly authTokens?: TokenOptions;
 }
 
 type Section = Readonly<Record<string, unknown>>;
@@ -23,6 +27,8 @@ const knownKeys = [
   "autoCompactionMode",
   "autoCompactionRetention",
   "hashCheckInterval",
+  "authToken",
+  "authTokenTtl",
   "snapshots",
 ] as const;
 const knownSnapshotKeys = ["every", "directory", "keep", "keepAge", "keyFile"] as const;
@@ -70,14 +76,28 @@ export function readStoreTuning(value: unknown, file: string, at: (path: string)
           () => parseAutoCompaction(mode ?? "periodic", retention ?? "0"),
           (why) => fail("autoCompactionRetention", why),
         );
+  const authTokens = tokensOf(text(store, "authToken"), durationMs(store, "authTokenTtl"));
   const snapshots =
     store["snapshots"] === undefined ? undefined : section(store["snapshots"], "snapshots", knownSnapshotKeys);
   return {
     ...(quotaBytes === undefined ? {} : { quotaBytes }),
     ...(autoCompaction === undefined ? {} : { autoCompaction }),
     ...(hashCheckIntervalMs === undefined ? {} : { hashCheckIntervalMs }),
+    ...(authTokens === undefined ? {} : { authTokens }),
     ...(snapshots === undefined ? {} : { snapshotSchedule: scheduleOf(snapshots) }),
   };
+
+  function tokensOf(given: string | undefined, ttlMs: number | undefined): TokenOptions | undefined {
+    if (given === undefined && ttlMs === undefined) return undefined;
+    const tokens = attempt(
+      () => parseAuthToken(given ?? "simple", (path) => readFileSync(at(path), "utf8")),
+      (why) => fail("authToken", why),
+    );
+    if (ttlMs === undefined) return tokens;
+    return tokens.kind === "simple"
+      ? { ...tokens, ttlMs }
+      : fail("authTokenTtl", "is for simple tokens: give jwt a ttl=");
+  }
 
   function scheduleOf(given: Section): SnapshotSchedule {
     const keepAgeMs = durationMs(given, "snapshots.keepAge");

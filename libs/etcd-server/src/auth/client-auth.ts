@@ -27,6 +27,7 @@ export function clientAuth(options: {
 }): ClientAuth {
   const { auth, applied, clock } = options;
   const jwt = options.tokens.kind === "jwt" ? new Jwt(options.tokens, clock) : undefined;
+  if (options.tokens.kind === "simple" && options.tokens.ttlMs !== undefined) auth.tokens.keepFor(options.tokens.ttlMs);
   const tokens = jwt ?? simpleTokenReader(auth, indexOfToken);
   return {
     passwords: new Passwords(),

@@ -1,8 +1,8 @@
 import { constants, createHmac, createPrivateKey, createPublicKey, sign, timingSafeEqual, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
-import type { Clock } from "@triarch/base";
+import { systemClock, type Clock } from "@triarch/base";
 import { cluster, type Identity } from "@triarch/etcd-auth";
-import type { JwtOptions, TokenReader } from "./tokens.ts";
+import type { JwtAlgorithm, JwtOptions, TokenReader } from "./tokens.ts";
 
 const ttlSecondsDefault = 300;
 
@@ -60,7 +60,7 @@ export class Jwt implements TokenReader {
   #sign(data: Buffer): Buffer {
     const { algorithm, privateKey } = this.#options;
     if (isShared(this.#options) && privateKey !== undefined) return hmac(algorithm, privateKey, data);
-    if (this.#privateKey === undefined) throw new Error("this member has no private key to sign tokens with");
+    if (this.#privateKey === undefined) throw new Error("auth: token signing attempted with verify-only key"); // etcd's text
     return sign(hashOf(algorithm), data, { key: this.#privateKey, ...signing(algorithm) });
   }
 
@@ -74,18 +74,27 @@ export class Jwt implements TokenReader {
   }
 }
 
+/** @throws Error when the keys are not readable, not for the algorithm, or do not belong together */
+export function checkJwt(options: JwtOptions): void {
+  const jwt = new Jwt(options, systemClock);
+  if (options.privateKey === undefined) return;
+  const token = jwt.issue({ username: "check", authRevision: 1 });
+  if (jwt.identityOf(token) === undefined) throw new Error("the public key is not that of the private key");
+}
+
 function isShared({ algorithm }: JwtOptions): boolean {
   return algorithm.startsWith("HS");
 }
 
 function checkKey({ algorithm }: JwtOptions, key: KeyObject): void {
-  const wanted = algorithm.startsWith("ES") ? "ec" : "rsa";
+  const wanted = algorithm === "EdDSA" ? "ed25519" : algorithm.startsWith("ES") ? "ec" : "rsa";
   if (key.asymmetricKeyType === wanted) return;
   throw new Error(`the public key is of type ${key.asymmetricKeyType ?? "unknown"}, but ${algorithm} needs ${wanted}`);
 }
 
-function hashOf(algorithm: string): string {
-  return `sha${algorithm.slice(2)}`;
+/** undefined: the signature brings its own. */
+function hashOf(algorithm: JwtAlgorithm): string | undefined {
+  return algorithm === "EdDSA" ? undefined : `sha${algorithm.slice(2)}`;
 }
 
 function signing(algorithm: string): object {
@@ -94,8 +103,10 @@ function signing(algorithm: string): object {
   return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
 }
 
-function hmac(algorithm: string, secret: string, data: Buffer): Buffer {
-  return createHmac(hashOf(algorithm), secret).update(data).digest();
+function hmac(algorithm: JwtAlgorithm, secret: string, data: Buffer): Buffer {
+  return createHmac(`sha${algorithm.slice(2)}`, secret)
+    .update(data)
+    .digest();
 }
 
 function base64Json(value: unknown): string {

@@ -1,6 +1,6 @@
 import type { Clock } from "@triarch/base";
 
-/** A token that nobody shows for this long is gone. */
+/** A token that nobody shows for this long is gone, unless the configuration says otherwise. */
 export const simpleTokenTtlMs = 300_000;
 /** Tokens known at once; past it the one that was not shown for longest is gone. */
 export const simpleTokensMax = 10_000;
@@ -9,6 +9,7 @@ export const simpleTokensMax = 10_000;
 export class SimpleTokens {
   readonly #clock: Clock;
   readonly #byToken = new Map<string, { readonly username: string; readonly deadlineMs: number }>();
+  #ttlMs = simpleTokenTtlMs;
 
   constructor(options: { readonly clock: Clock }) {
     this.#clock = options.clock;
@@ -18,9 +19,14 @@ export class SimpleTokens {
     return this.#byToken.size;
   }
 
+  /** For tokens given out or shown from now on. */
+  keepFor(ttlMs: number): void {
+    this.#ttlMs = ttlMs;
+  }
+
   add(token: string, username: string): void {
     this.#byToken.delete(token);
-    this.#byToken.set(token, { username, deadlineMs: this.#clock.monotonicMs() + simpleTokenTtlMs });
+    this.#byToken.set(token, { username, deadlineMs: this.#clock.monotonicMs() + this.#ttlMs });
     this.#dropOld();
   }
 

@@ -15,12 +15,18 @@ export interface TokenReader {
  * nowhere, read by whoever has the public key; it names the revision of users and roles, so that each change of them makes
  * it old.
  */
-export type TokenOptions = { readonly kind: "simple" } | JwtOptions;
+export type TokenOptions = SimpleTokenOptions | JwtOptions;
+
+export interface SimpleTokenOptions {
+  readonly kind: "simple";
+  /** A token that nobody shows for this long is gone. Default 5 minutes. */
+  readonly ttlMs?: number;
+}
 
 export interface JwtOptions {
   readonly kind: "jwt";
   readonly algorithm: JwtAlgorithm;
-  /** PEM; for HS256 to HS512 the shared secret. */
+  /** PEM, of the private key it can be too; for HS256 to HS512 the shared secret. */
   readonly publicKey: string;
   /** PEM; absent: this member reads tokens but gives none out. For HS256 to HS512 the shared secret. */
   readonly privateKey?: string;
@@ -28,7 +34,7 @@ export interface JwtOptions {
   readonly ttlSeconds?: number;
 }
 
-export type JwtAlgorithm = `${"RS" | "PS" | "ES" | "HS"}${256 | 384 | 512}`;
+export type JwtAlgorithm = `${"RS" | "PS" | "ES" | "HS"}${256 | 384 | 512}` | "EdDSA";
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const tokenLetters = 24;
