@@ -111,5 +111,5 @@ function sortedKvs(answer: Shown): Shown {
 
 function refusesNegativeStart({ notices }: Shown): boolean {
   const [first] = (notices ?? []) as readonly Shown[];
-  return first?.["cancelReason"] === "mvcc: required revision has been compacted";
+  return first?.["cancelReason"] === "etcdserver: mvcc: required revision has been compacted";
 }

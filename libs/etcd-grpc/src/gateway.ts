@@ -37,8 +37,6 @@ const routes: Readonly<Record<string, string>> = {
   "/v3/election/observe": "v3electionpb.Election/Observe",
   "/v3/election/resign": "v3electionpb.Election/Resign",
 };
-/** A watch goes on after the end of its request: the body is all that will be asked. */
-const outlivesRequest: ReadonlySet<string> = new Set(["etcdserverpb.Watch/Watch"]);
 /** JSON is longer than what it stands for: base64 takes a third more. */
 const bodyBytesMax = 2 * receiveBytesMax;
 const jsonType = "application/json";
@@ -61,7 +59,7 @@ export async function serveGateway(exchange: HttpExchange, path: string, callers
       const result = await method.call(method.fromJson(onlyOne(requests)) as never, context);
       return answer(exchange, 200, jsonType, JSON.stringify(method.toJson(result as never)));
     }
-    await serveLines(exchange, method, { requests, context, outlives: outlivesRequest.has(name) });
+    await serveLines(exchange, method, { requests, context });
   } catch (error) {
     const { code, message } = errorOf(error);
     answer(exchange, httpStatusOf(code), jsonType, JSON.stringify({ error: message, message, code }));
@@ -71,7 +69,6 @@ export async function serveGateway(exchange: HttpExchange, path: string, callers
 interface StreamCall {
   readonly requests: readonly unknown[];
   readonly context: CallContext;
-  readonly outlives: boolean;
 }
 
 type Streaming = Exclude<Method, { readonly kind: "unary" }>;
@@ -107,7 +104,7 @@ function untilEnd(
   method: Method & { readonly kind: "bidi" },
   requests: readonly never[],
   outgoing: Outgoing<never>,
-  { context, outlives }: StreamCall,
+  { context }: StreamCall,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const handler = method.open(outgoing, context, {
@@ -119,7 +116,7 @@ function untilEnd(
       resolve();
     });
     for (const request of requests) handler.onMessage(request);
-    if (!outlives) handler.onHalfClose();
+    handler.onHalfClose();
   });
 }
 

@@ -81,10 +81,8 @@ export class WatchStream implements BidiHandler<WatchRequest> {
     return !this.#blocked;
   }
 
-  onHalfClose(): void {
-    this.onClose();
-    this.#control.end();
-  }
+  /** The client has asked for all it wants and listens on, as with etcd. */
+  onHalfClose(): void {}
 
   onClose(): void {
     clearInterval(this.#timer);
@@ -99,12 +97,12 @@ export class WatchStream implements BidiHandler<WatchRequest> {
     };
     const key = request.key.length === 0 ? new Uint8Array(1) : request.key;
     const { rangeEnd } = request;
+    if (request.startRevision < 0) return refuse("etcdserver: mvcc: required revision has been compacted");
     const refusal = watchRefusal(server, { key, rangeEnd });
     if (refusal !== undefined) return refuse(refusal);
     const openEnded = rangeEnd.length === 1 && rangeEnd[0] === 0;
     if (rangeEnd.length > 0 && !openEnded && compareBytes(rangeEnd, key) <= 0)
       return refuse("mvcc: watcher range is empty");
-    if (request.startRevision < 0) return refuse("mvcc: required revision has been compacted");
     let id = request.watchId;
     if (id === 0) {
       while (this.#watchers.has(this.#nextId)) this.#nextId += 1;
