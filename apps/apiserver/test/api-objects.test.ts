@@ -214,3 +214,35 @@ t.test("events of both groups are one", async (t) => {
   const other = await call("GET", "/apis/events.k8s.io/v1/namespaces/default/events/e");
   t.match(other.body, { apiVersion: "events.k8s.io/v1", note: "it runs", regarding: { name: "p" } });
 });
+
+t.test("bindings and component statuses, which are stored nowhere", async (t) => {
+  await server.call("POST", "/api/v1/namespaces/default/pods", pod("bound-by-name"));
+  const binding = { metadata: { name: "bound-by-name" }, target: { kind: "Node", name: "n9" } };
+  t.equal((await server.call("POST", "/api/v1/namespaces/default/bindings", binding)).statusCode, 201);
+  t.match((await server.call("GET", "/api/v1/namespaces/default/pods/bound-by-name")).body, {
+    spec: { nodeName: "n9" },
+  });
+  t.equal(
+    (await server.call("POST", "/api/v1/namespaces/default/bindings", { ...binding, metadata: {} })).statusCode,
+    400,
+  );
+  t.equal((await server.call("GET", "/api/v1/namespaces/default/bindings")).statusCode, 405);
+
+  const statuses = await server.call("GET", "/api/v1/componentstatuses");
+  t.match(statuses.body, {
+    kind: "ComponentStatusList",
+    items: [
+      { metadata: { name: "controller-manager" }, conditions: [{ type: "Healthy", status: "False" }] },
+      { metadata: { name: "scheduler" }, conditions: [{ status: "False" }] },
+      { metadata: { name: "etcd-0" }, conditions: [{ status: "True", message: "ok" }] },
+    ],
+  });
+  t.match(statuses.headers["warning"], /deprecated/);
+  const renewTime = new Date().toISOString().replace("Z", "000Z");
+  await server.call("POST", "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases", {
+    metadata: { name: "kube-scheduler" },
+    spec: { holderIdentity: "s1", leaseDurationSeconds: 15, renewTime },
+  });
+  t.match((await server.call("GET", "/api/v1/componentstatuses/scheduler")).body, { conditions: [{ status: "True" }] });
+  t.equal((await server.call("GET", "/api/v1/componentstatuses/none")).statusCode, 404);
+});

@@ -4,6 +4,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { anonymousUser, authenticatedGroup, type UserInfo } from "./user.ts";
 
+export const invalidTokenText = "invalid bearer token";
+
 /** The subject of a client certificate that TLS has verified. */
 export interface CertificateSubject {
   /** Subject CN: the user's name. */
@@ -25,23 +27,50 @@ export type Authentication =
   | { readonly kind: "anonymous"; readonly user: UserInfo }
   | { readonly kind: "refused" };
 
+/** Whose token it is, for whom it is meant; or why it is nobody's. */
+export type TokenAuthentication =
+  | { readonly kind: "authenticated"; readonly user: UserInfo; readonly audiences: readonly string[] }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** Knows tokens that are signed rather than listed. */
+export interface TokenVerifier {
+  /** False: not of its making, so that nobody waits for it. */
+  mayKnow(token: string): boolean;
+  /** @param audiences one of them must be among those that the token is for */
+  verify(token: string, audiences: readonly string[]): Promise<TokenAuthentication>;
+}
+
 export interface StaticToken {
   readonly token: string;
   readonly user: UserInfo;
 }
 
 export interface Authenticator {
-  authenticate(credentials: Credentials): Authentication;
+  /** At once, but for signed tokens: their signature and the objects they are bound to are looked at. */
+  authenticate(credentials: Credentials): Authentication | Promise<Authentication>;
+  /** @param audiences for whom the token must be meant; empty: for this server */
+  authenticateToken(token: string, audiences: readonly string[]): Promise<TokenAuthentication>;
 }
 
-export function createAuthenticator(options: { readonly tokens: readonly StaticToken[] }): Authenticator {
-  const tokens = options.tokens.map(({ token, user }) => ({ digest: digestOf(token), user: withAuthenticated(user) }));
+export interface AuthenticatorOptions {
+  readonly tokens: readonly StaticToken[];
+  readonly verifier?: TokenVerifier;
+  /** What this server calls itself in tokens. Static tokens are for exactly these. */
+  readonly audiences?: readonly string[];
+}
+
+export function createAuthenticator({ tokens, verifier, audiences: own = [] }: AuthenticatorOptions): Authenticator {
+  const known = tokens.map(({ token, user }) => ({ digest: digestOf(token), user: withAuthenticated(user) }));
 
   const userOfToken = (token: string): UserInfo | undefined => {
     const digest = digestOf(token);
     let found: UserInfo | undefined;
-    for (const one of tokens) if (timingSafeEqual(one.digest, digest)) found ??= one.user;
+    for (const one of known) if (timingSafeEqual(one.digest, digest)) found ??= one.user;
     return found;
+  };
+  const bySignature = async (signed: TokenVerifier, token: string): Promise<Authentication> => {
+    const result = await signed.verify(token, own);
+    return result.kind === "refused" ? result : { kind: "authenticated", user: withAuthenticated(result.user) };
   };
 
   return {
@@ -49,7 +78,8 @@ export function createAuthenticator(options: { readonly tokens: readonly StaticT
       const token = authorization === undefined ? undefined : bearerToken(authorization);
       if (token !== undefined) {
         const user = userOfToken(token);
-        return user === undefined ? { kind: "refused" } : { kind: "authenticated", user };
+        if (user !== undefined) return { kind: "authenticated", user };
+        return verifier?.mayKnow(token) === true ? bySignature(verifier, token) : { kind: "refused" };
       }
       if (certificate === "untrusted") return { kind: "refused" };
       if (certificate !== undefined && certificate.commonName !== "") {
@@ -57,6 +87,17 @@ export function createAuthenticator(options: { readonly tokens: readonly StaticT
         return { kind: "authenticated", user: withAuthenticated(user) };
       }
       return { kind: "anonymous", user: anonymousUser };
+    },
+    authenticateToken: async (token, audiences) => {
+      const wanted = audiences.length === 0 ? own : audiences;
+      const user = userOfToken(token);
+      if (user !== undefined) {
+        const shared = own.filter((audience) => wanted.includes(audience));
+        if (shared.length > 0 || own.length === 0) return { kind: "authenticated", user, audiences: shared };
+      }
+      if (user !== undefined || verifier?.mayKnow(token) !== true) return { kind: "refused", why: invalidTokenText };
+      const result = await verifier.verify(token, wanted);
+      return result.kind === "refused" ? result : { ...result, user: withAuthenticated(result.user) };
     },
   };
 }

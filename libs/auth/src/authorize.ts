@@ -7,6 +7,8 @@ import { mastersGroup, nodeNameOf, type UserInfo } from "./user.ts";
 export interface Authorizer {
   /** Cost: the number of rules of the user and its groups. */
   allows(user: UserInfo, attributes: RequestAttributes): boolean;
+  /** All that the user's own rules allow in a namespace. What the node authorizer allows beside them is in no rule. */
+  rulesFor(user: UserInfo, namespace: string): readonly PolicyRule[];
 }
 
 export interface AuthorizerOptions {
@@ -14,8 +16,19 @@ export interface AuthorizerOptions {
   readonly rulesFor?: (user: UserInfo, namespace: string) => readonly PolicyRule[];
 }
 
+const everything: readonly PolicyRule[] = [
+  { verbs: ["*"], apiGroups: ["*"], resources: ["*"] },
+  { verbs: ["*"], nonResourceURLs: ["*"] },
+];
+
 export function createAuthorizer(options: AuthorizerOptions = {}): Authorizer {
   return {
+    rulesFor: (user, namespace) => [
+      ...(user.groups.includes(mastersGroup) ? everything : []),
+      ...(userRules.get(user.name) ?? []),
+      ...user.groups.flatMap((group) => groupRules.get(group) ?? []),
+      ...(options.rulesFor?.(user, namespace) ?? []),
+    ],
     allows: (user, attributes) => {
       if (user.groups.includes(mastersGroup)) return true;
       const nodeName = nodeNameOf(user);

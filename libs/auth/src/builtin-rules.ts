@@ -1,7 +1,7 @@
 // What the cluster's own components may do, per identity. Kubernetes keeps such rules as stored ClusterRoles; here they
 // are part of the program, so that a master can serve its components before anything is stored.
 import type { PolicyRule } from "./policy-rule.ts";
-import { authenticatedGroup, unauthenticatedGroup } from "./user.ts";
+import { authenticatedGroup, serviceAccountsGroup, unauthenticatedGroup } from "./user.ts";
 
 const read = ["get", "list", "watch"];
 const write = ["create", "update", "patch", "delete"];
@@ -77,6 +77,14 @@ export const nodeRules: readonly PolicyRule[] = [
   { verbs: ["get"], apiGroups: [""], resources: ["endpoints", "persistentvolumeclaims", "persistentvolumes"] },
   { verbs: read, apiGroups: ["node.k8s.io"], resources: ["runtimeclasses"] },
   { verbs: read, apiGroups: ["storage.k8s.io"], resources: ["csidrivers"] },
+  // Its own server asks who calls and whether they may. For whom it gets tokens is checked where the pod is known.
+  { verbs: ["create"], apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"] },
+  {
+    verbs: ["create"],
+    apiGroups: ["authorization.k8s.io"],
+    resources: ["subjectaccessreviews", "localsubjectaccessreviews"],
+  },
+  { verbs: ["create"], apiGroups: [""], resources: ["serviceaccounts/token"] },
 ];
 
 export const userRules: ReadonlyMap<string, readonly PolicyRule[]> = new Map([
@@ -88,9 +96,26 @@ export const userRules: ReadonlyMap<string, readonly PolicyRule[]> = new Map([
 const healthPaths = ["/healthz", "/livez", "/livez/*", "/readyz", "/readyz/*", "/version", "/version/"];
 const discoveryPaths = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"];
 
+/** Everybody may ask who they are and what they may do. */
+const selfReviews: readonly PolicyRule[] = [
+  { verbs: ["create"], apiGroups: ["authentication.k8s.io"], resources: ["selfsubjectreviews"] },
+  {
+    verbs: ["create"],
+    apiGroups: ["authorization.k8s.io"],
+    resources: ["selfsubjectaccessreviews", "selfsubjectrulesreviews"],
+  },
+];
+const issuerPaths = [
+  "/.well-known/openid-configuration",
+  "/.well-known/openid-configuration/",
+  "/openid/v1/jwks",
+  "/openid/v1/jwks/",
+];
+
 export const groupRules: ReadonlyMap<string, readonly PolicyRule[]> = new Map([
   [unauthenticatedGroup, [{ verbs: ["get"], nonResourceURLs: healthPaths }]],
-  [authenticatedGroup, [{ verbs: ["get"], nonResourceURLs: [...healthPaths, ...discoveryPaths] }]],
+  [authenticatedGroup, [{ verbs: ["get"], nonResourceURLs: [...healthPaths, ...discoveryPaths] }, ...selfReviews]],
+  [serviceAccountsGroup, [{ verbs: ["get"], nonResourceURLs: issuerPaths }]],
 ]);
 
 export const writeVerbs: readonly string[] = write;

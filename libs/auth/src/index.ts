@@ -1,5 +1,23 @@
-export { createAuthenticator } from "./authenticate.ts";
-export type { Authentication, Authenticator, CertificateSubject, Credentials, StaticToken } from "./authenticate.ts";
+export { createAuthenticator, invalidTokenText } from "./authenticate.ts";
+export type {
+  Authentication,
+  Authenticator,
+  AuthenticatorOptions,
+  CertificateSubject,
+  Credentials,
+  StaticToken,
+  TokenAuthentication,
+  TokenVerifier,
+} from "./authenticate.ts";
+export { newSigningKeyPem, serviceAccountTokens } from "./service-account-tokens.ts";
+export type {
+  BoundObject,
+  BoundObjects,
+  BoundObjectKind,
+  ServiceAccountTokens,
+  ServiceAccountTokensOptions,
+  TokenClaims,
+} from "./service-account-tokens.ts";
 export { createAuthorizer, refusalText } from "./authorize.ts";
 export type { Authorizer, AuthorizerOptions } from "./authorize.ts";
 export { ruleAllows } from "./policy-rule.ts";
@@ -12,6 +30,7 @@ export {
   mastersGroup,
   nodeNameOf,
   nodesGroup,
+  serviceAccountUserName,
   unauthenticatedGroup,
 } from "./user.ts";
 export type { UserInfo } from "./user.ts";

@@ -5,12 +5,14 @@ import type { ApiRequest } from "../http/answer.ts";
 import type { ExpectedKind } from "../http/body.ts";
 import type { ViewOptions } from "../http/encode.ts";
 import type { ResourceRequest } from "../http/request-info.ts";
+import type { Identity } from "../identity/identity.ts";
 import type { KubeletAccess } from "../kubelet/kubelet-access.ts";
 import { fieldManagerOf } from "../http/write-options.ts";
 import type { Registry, WriteRequest } from "../registry/registry.ts";
 
 export interface Api {
   readonly registry: Registry;
+  readonly identity: Identity;
   /** Undefined: this server has no client certificate for kubelets, so logs can't be read. */
   readonly kubelets: KubeletAccess | undefined;
   readonly logger: Logger;

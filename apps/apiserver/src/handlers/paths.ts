@@ -13,11 +13,13 @@ import {
   resourceList,
   StatusError,
 } from "@triarch/api";
+import type { ServiceAccountTokens } from "@triarch/auth";
 import { healthReport, type HealthCheck, type Registry as MetricsRegistry } from "@triarch/telemetry";
 import { parseAccept } from "../http/accept.ts";
 import { type Answer, type ApiRequest, jsonAnswer, jsonType, textAnswer } from "../http/answer.ts";
 
 export interface PathsOptions {
+  readonly serviceAccountTokens: Pick<ServiceAccountTokens, "openIdConfiguration" | "jwks">;
   readonly metrics: MetricsRegistry;
   readonly livez: readonly HealthCheck[];
   readonly readyz: readonly HealthCheck[];
@@ -29,6 +31,7 @@ export interface PathsOptions {
 export type PathHandler = (request: ApiRequest) => Promise<Answer>;
 
 const rootPaths = [
+  "/.well-known/openid-configuration",
   "/api",
   "/api/v1",
   "/apis",
@@ -37,9 +40,11 @@ const rootPaths = [
   "/metrics",
   "/openapi/v2",
   "/openapi/v3",
+  "/openid/v1/jwks",
   "/readyz",
   "/version",
 ];
+const jwksPath = "/openid/v1/jwks";
 const openApiPrefix = "/openapi/v3/";
 /** Clients may ask with an `@`; the answer has none, because Go cannot parse it there. */
 const openApiV2Protobuf = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -80,6 +85,9 @@ async function answerFor(
     }
     case "metrics":
       return { ...textAnswer(await options.metrics.metrics()), contentType: options.metrics.contentType };
+    case ".well-known":
+    case "openid":
+      return issuerAnswer(path, options);
     case "openapi":
       return openApiAnswer(path, request.headers.accept);
     case "api":
@@ -88,6 +96,15 @@ async function answerFor(
     default:
       return undefined;
   }
+}
+
+/** So that others can verify the tokens of our service accounts. */
+async function issuerAnswer(path: string, options: PathsOptions): Promise<Answer | undefined> {
+  const { serviceAccountTokens: tokens, serverAddress } = options;
+  if (path === "/.well-known/openid-configuration") {
+    return jsonAnswer(tokens.openIdConfiguration(`https://${serverAddress()}${jwksPath}`));
+  }
+  return path === jwksPath ? jsonAnswer(await tokens.jwks(), 200, "application/jwk-set+json") : undefined;
 }
 
 function openApiAnswer(path: string, accept: string | undefined): Answer | undefined {

@@ -4,6 +4,7 @@ import {
   childOf,
   conflict,
   deepCopy,
+  findResource,
   isObject,
   type JsonObject,
   listAt,
@@ -14,6 +15,7 @@ import {
   textAt,
   timeText,
 } from "@triarch/api";
+import { assertDefined } from "@triarch/base";
 import { type Answer, jsonAnswer } from "../http/answer.ts";
 import { decodeBody, type ExpectedKind } from "../http/body.ts";
 import { readWriteOptions } from "../http/write-options.ts";
@@ -22,6 +24,15 @@ import { type ResourceCall, writeRequest } from "./api.ts";
 
 const bindingKind: ExpectedKind = { apiVersion: "v1", kind: "Binding", typeName: "io.k8s.api.core.v1.Binding" };
 const subject = { group: "", resource: "pods/binding" };
+
+/** The same by way of the older resource `bindings`, where the body alone names the pod. */
+export async function handleNamelessBinding(call: ResourceCall): Promise<Answer> {
+  const pods = assertDefined(findResource("", "v1", "pods"), "pods are not served");
+  const { fieldValidation } = readWriteOptions(call.request.query, "CreateOptions");
+  const name = textAt(objectAt(decodeBody(call.request, bindingKind, fieldValidation), "metadata"), "name");
+  if (name === "") throw new StatusError(badRequest("name is required"));
+  return handleBinding({ ...call, resource: pods, info: { ...call.info, name, subresource: "binding" } });
+}
 
 export async function handleBinding(call: ResourceCall): Promise<Answer> {
   const { api, request, info } = call;

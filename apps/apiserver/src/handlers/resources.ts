@@ -4,13 +4,22 @@ import type { Answer, ApiRequest } from "../http/answer.ts";
 import { textAnswer } from "../http/answer.ts";
 import type { ResourceRequest } from "../http/request-info.ts";
 import type { Api, ResourceCall } from "./api.ts";
+import { handleComponentStatus, handleComponentStatuses } from "./component-statuses.ts";
 import { handleFinalize } from "./namespace-finalize.ts";
 import { handlePatch } from "./patch.ts";
-import { handleBinding } from "./pod-binding.ts";
+import { handleBinding, handleNamelessBinding } from "./pod-binding.ts";
 import { handleEviction } from "./pod-eviction.ts";
 import { handleLog } from "./pod-log.ts";
 import { handleGet, handleList } from "./read.ts";
+import {
+  handleLocalSubjectAccessReview,
+  handleSelfSubjectAccessReview,
+  handleSelfSubjectRulesReview,
+  handleSubjectAccessReview,
+} from "./reviews/access-reviews.ts";
+import { handleSelfSubjectReview, handleTokenReview } from "./reviews/identity-reviews.ts";
 import { handleScale } from "./scale.ts";
+import { handleServiceAccountToken } from "./service-account-token.ts";
 import { handleWatch } from "./watch.ts";
 import { handleCreate, handleDelete, handleDeleteCollection, handleUpdate } from "./write.ts";
 
@@ -27,6 +36,18 @@ const objectHandlers: Readonly<Record<string, Handler>> = {
   deletecollection: handleDeleteCollection,
 };
 
+/** Resources that are questions or commands, stored nowhere. */
+const unstoredHandlers: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
+  "/bindings": { create: handleNamelessBinding },
+  "/componentstatuses": { get: handleComponentStatus, list: handleComponentStatuses },
+  "authentication.k8s.io/selfsubjectreviews": { create: handleSelfSubjectReview },
+  "authentication.k8s.io/tokenreviews": { create: handleTokenReview },
+  "authorization.k8s.io/localsubjectaccessreviews": { create: handleLocalSubjectAccessReview },
+  "authorization.k8s.io/selfsubjectaccessreviews": { create: handleSelfSubjectAccessReview },
+  "authorization.k8s.io/selfsubjectrulesreviews": { create: handleSelfSubjectRulesReview },
+  "authorization.k8s.io/subjectaccessreviews": { create: handleSubjectAccessReview },
+};
+
 const subresourceHandlers: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
   status: {
     get: handleGet,
@@ -38,6 +59,7 @@ const subresourceHandlers: Readonly<Record<string, Readonly<Record<string, Handl
   eviction: { create: handleEviction },
   finalize: { update: handleFinalize },
   log: { get: handleLog },
+  token: { create: handleServiceAccountToken },
 };
 
 const groupVersions: ReadonlySet<string> = new Set(resources.map(({ group, version }) => `${group}/${version}`));
@@ -66,7 +88,7 @@ function handlerFor({ info, resource }: ResourceCall): Handler {
     if (handler === undefined || !resource.verbs.includes(verb) || isCollectionVerb !== (name === "")) {
       throw new StatusError(methodNotAllowed());
     }
-    return handler;
+    return unstoredHandlers[`${resource.group}/${resource.resource}`]?.[verb] ?? handler;
   }
   const served = resource.subresources.find((one) => one.name === subresource);
   const handlers = subresourceHandlers[subresource];

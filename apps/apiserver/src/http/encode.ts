@@ -28,7 +28,7 @@ export function storedAnswer(
 
 /** One object that is not a stored one: a dry run, a deleted one, a subresource's document. */
 export function objectAnswer(
-  resource: ResourceInfo,
+  resource: Pick<ResourceInfo, "group" | "resource">,
   object: JsonObject,
   form: Form,
   options: ViewOptions & { readonly statusCode?: number },
@@ -55,6 +55,17 @@ export function listAnswer(resource: ResourceInfo, list: ListResult, form: Form,
     return answer(listBytes(resource, list, listMeta), "json");
   }
   const objects = list.items.map((item) => servedObject(resource, item.object()));
+  return documentListAnswer(resource, objects, form, { ...options, listMeta });
+}
+
+/** A list of objects that are decoded, or that are stored nowhere. */
+export function documentListAnswer(
+  resource: ResourceInfo,
+  objects: readonly JsonObject[],
+  { encoding, view }: Form,
+  options: ViewOptions & { readonly listMeta?: JsonObject },
+): DocumentAnswer {
+  const { listMeta = {} } = options;
   if (view.kind === "table") {
     const table = tableOf(resource, objects, { ...options, apiVersion: view.apiVersion, listMeta, columns: true });
     return documentAnswer(table, encoding);

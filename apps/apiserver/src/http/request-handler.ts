@@ -1,7 +1,7 @@
 // From a raw request to an answer: who asks, may they, what is it. Measures and logs each request once.
 import { randomUUID } from "node:crypto";
 import { forbiddenRequest, failure, internalError, StatusError, unauthorized, type FailureStatus } from "@triarch/api";
-import { type Authenticator, type Authorizer, refusalText, type RequestAttributes, type UserInfo } from "@triarch/auth";
+import { refusalText, type RequestAttributes, type UserInfo } from "@triarch/auth";
 import type { Clock } from "@triarch/base";
 import type { Logger } from "@triarch/telemetry";
 import type { Api } from "../handlers/api.ts";
@@ -17,8 +17,6 @@ import { attributesOf, parseRequestInfo, type RequestInfo } from "./request-info
 export interface RequestHandlerOptions {
   readonly api: Api;
   readonly paths: PathHandler;
-  readonly authenticator: Authenticator;
-  readonly authorizer: Authorizer;
   readonly metrics: RequestMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,7 +31,7 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
     let user: UserInfo | undefined;
     const work = async (): Promise<Answer> => {
       info = parseRequestInfo(raw.method, pathname, searchParams);
-      user = authenticate(options, raw);
+      user = await authenticate(options, raw);
       authorize(options, user, attributesOf(info, searchParams));
       const { method, headers, body, signal } = raw;
       const request: ApiRequest = {
@@ -68,8 +66,8 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
   };
 }
 
-function authenticate({ authenticator }: RequestHandlerOptions, raw: RawRequest): UserInfo {
-  const result = authenticator.authenticate({
+async function authenticate({ api }: RequestHandlerOptions, raw: RawRequest): Promise<UserInfo> {
+  const result = await api.identity.authenticator.authenticate({
     certificate: raw.certificate,
     authorization: raw.headers.authorization,
   });
@@ -77,8 +75,8 @@ function authenticate({ authenticator }: RequestHandlerOptions, raw: RawRequest)
   return result.user;
 }
 
-function authorize({ authorizer }: RequestHandlerOptions, user: UserInfo, attributes: RequestAttributes): void {
-  if (authorizer.allows(user, attributes)) return;
+function authorize({ api }: RequestHandlerOptions, user: UserInfo, attributes: RequestAttributes): void {
+  if (api.identity.authorizer.allows(user, attributes)) return;
   throw new StatusError(refusal(user, attributes));
 }
 

@@ -20,7 +20,7 @@ export interface TableViewOptions {
   readonly columns: boolean;
 }
 
-export function tableOf(resource: ResourceInfo, objects: readonly JsonObject[], options: TableViewOptions): JsonObject {
+export function tableOf(resource: Pick<ResourceInfo, "group" | "resource">, objects: readonly JsonObject[], options: TableViewOptions): JsonObject {
   const { apiVersion, nowMs, listMeta, columns } = options;
   const includeObject = includeObjectOf(options.includeObject);
   const table = renderTable(tableFor(resource), objects, {

@@ -4,7 +4,7 @@
 // running requests end, then watches, leadership, sockets; all within a bound.
 import { randomBytes, randomUUID } from "node:crypto";
 import { decodeProtobuf, findKind, openApiIndex, resources, strategyFor } from "@triarch/api";
-import { createAuthenticator, createAuthorizer, type StaticToken } from "@triarch/auth";
+import type { StaticToken } from "@triarch/auth";
 import { type Clock, type Rng, seededRng, systemClock } from "@triarch/base";
 import type { StoreClient } from "@triarch/etcd-server";
 import type { HealthCheck, Logger, Registry as MetricsRegistry } from "@triarch/telemetry";
@@ -23,6 +23,7 @@ import { type HttpServer, startHttpServer } from "../http/http-server.ts";
 import type { ListenAddress } from "../http/listeners.ts";
 import { requestHandler } from "../http/request-handler.ts";
 import { requestMetrics } from "../http/request-metrics.ts";
+import { createIdentity } from "../identity/identity.ts";
 import { kubeletAccess, type KubeletCredentials } from "../kubelet/kubelet-access.ts";
 import type { Registry } from "../registry/registry.ts";
 import { clusterIps } from "../services/cluster-ips.ts";
@@ -39,6 +40,8 @@ export interface ServeApiOptions {
   /** Where other machines reach this master; undefined or loopback: it is not put into the `kubernetes` service. */
   readonly advertise: ListenAddress | undefined;
   readonly tokens: readonly StaticToken[];
+  /** Signs the tokens of service accounts: the same on all masters. Undefined: a key of this process alone. */
+  readonly serviceAccountKeyPem?: string | undefined;
   readonly kubeletClient: KubeletCredentials | undefined;
   /** IPv4 network of service addresses, `10.96.0.0/16`. */
   readonly serviceCidr: string;
@@ -107,12 +110,18 @@ class RunningApiServer implements ApiServer {
   }
 
   async #start(): Promise<void> {
-    const { logger, listen, tls, serviceCidr, kubeletClient } = this.#options;
+    const { logger, listen, tls, serviceCidr, kubeletClient, tokens, serviceAccountKeyPem } = this.#options;
     const cidr = parseServiceCidr(serviceCidr);
     await this.#store.start(resources.filter((info) => hotResources.includes(info.resource)));
     const registry = this.#registry(cidr);
     if (kubeletClient !== undefined) this.#kubelets = kubeletAccess(kubeletClient);
-    const api = { registry, kubelets: this.#kubelets, logger };
+    const identity = createIdentity({
+      store: this.#store,
+      clock: this.#clock,
+      tokens,
+      signingKeyPem: serviceAccountKeyPem,
+    });
+    const api = { registry, identity, kubelets: this.#kubelets, logger };
     this.#http = await startHttpServer({
       addresses: listen,
       tls,
@@ -120,14 +129,13 @@ class RunningApiServer implements ApiServer {
       handle: requestHandler({
         api,
         paths: pathHandler({
+          serviceAccountTokens: identity.serviceAccountTokens,
           metrics: this.#options.metrics,
           livez: [{ name: "ping", check: () => undefined }],
           readyz: this.#readyChecks(),
           serverAddress: () => addressText(this.#options.advertise ?? this.addresses[0]),
           buildDate: new Date(0).toISOString().replace(".000", ""),
         }),
-        authenticator: createAuthenticator({ tokens: this.#options.tokens }),
-        authorizer: createAuthorizer(),
         metrics: requestMetrics(this.#options.metrics),
         clock: this.#clock,
         logger,

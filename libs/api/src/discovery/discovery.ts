@@ -83,8 +83,13 @@ function resourceRow(info: ResourceInfo): JsonObject {
     kind: info.kind,
     verbs: info.verbs,
     ...namesOf(info),
-    storageVersionHash: base64Text(contentHash(info.storagePrefix)),
+    ...(isStored(info) ? { storageVersionHash: base64Text(contentHash(info.storagePrefix)) } : {}),
   };
+}
+
+/** What can't be watched is made when it is asked for: reviews, bindings, the state of components. */
+function isStored({ verbs }: ResourceInfo): boolean {
+  return verbs.includes("watch");
 }
 
 function subresourceRow(info: ResourceInfo, subresource: SubresourceInfo): JsonObject {

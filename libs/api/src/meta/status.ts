@@ -64,7 +64,7 @@ function qualifiedKind({ group, kind }: KindName): string {
 }
 
 function detailsOf(name: string, group: string, kind: string): StatusDetails {
-  return { ...(name === "" ? {} : { name }), ...(group === "" ? {} : { group }), kind };
+  return { ...(name === "" ? {} : { name }), ...(group === "" ? {} : { group }), ...(kind === "" ? {} : { kind }) };
 }
 
 export function notFound(resource: ResourceName, name: string): FailureStatus {

@@ -6,14 +6,10 @@
  * webhooks, policies or flow schemas that nobody enforces would be a pretence.
  */
 const absent: ReadonlySet<string> = new Set([
-  "/bindings",
-  "/componentstatuses",
   "/replicationcontrollers",
   "admissionregistration.k8s.io",
   "apiextensions.k8s.io",
   "apiregistration.k8s.io",
-  "authentication.k8s.io",
-  "authorization.k8s.io",
   "flowcontrol.apiserver.k8s.io",
 ]);
 
@@ -27,6 +23,7 @@ const servedSubresources: ReadonlySet<string> = new Set([
   "pods/binding",
   "pods/eviction",
   "pods/log",
+  "serviceaccounts/token",
 ]);
 
 /** Where a resource's keys do not start with its plural name, as in Kubernetes. */
