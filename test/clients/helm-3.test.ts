@@ -1,0 +1,4 @@
+// A release of a chart with hooks and tests, by helm 3.
+import { helmWorks } from "./suites/helm.ts";
+
+await helmWorks("3");
