@@ -1,35 +1,50 @@
 // v3electionpb.Election. Source: etcd server/etcdserver/api/v3election.
 import * as proto from "@triarch/etcd-proto";
 import { serverStream, unary, type Outgoing } from "./grpc-server.ts";
-import { changed, enter, front, leave, prefixEnd, prefixOf, putValue, reachFront, type QueueStore } from "./queue.ts";
+import {
+  asProgram,
+  changed,
+  enter,
+  front,
+  leave,
+  prefixEnd,
+  prefixOf,
+  putValue,
+  reachFront,
+  type QueueStore,
+} from "./queue.ts";
 import type { Service } from "./services.ts";
 import { GrpcError, grpcCodes } from "./status.ts";
 
 export function electionService(store: QueueStore): Service {
   return {
     "v3electionpb.Election/Campaign": unary(proto.CampaignRequest, proto.CampaignResponse, (request, { signal }) =>
-      campaign(store, request, signal),
+      asProgram(campaign(store, request, signal)),
     ),
-    "v3electionpb.Election/Proclaim": unary(proto.ProclaimRequest, proto.ProclaimResponse, async (request) => {
-      const { lease, ...place } = placeOf(request.leader);
-      const header = await putValue(store, place, { value: request.value, lease });
-      if (header === undefined) throw notLeader();
-      return { header };
-    }),
+    "v3electionpb.Election/Proclaim": unary(proto.ProclaimRequest, proto.ProclaimResponse, (request) =>
+      asProgram(proclaim(store, request)),
+    ),
     "v3electionpb.Election/Leader": unary(proto.LeaderRequest, proto.LeaderResponse, async ({ name }) => {
-      const { header, kvs } = await front(store, name);
+      const { header, kvs } = await asProgram(front(store, name));
       if (kvs[0] === undefined) throw new GrpcError(grpcCodes.unknown, "election: no leader");
       return { header, kv: kvs[0] };
     }),
     "v3electionpb.Election/Observe": serverStream(
       proto.LeaderRequest,
       proto.LeaderResponse,
-      ({ name }, out, { signal }) => observe(store, name, out, signal),
+      ({ name }, out, { signal }) => asProgram(observe(store, name, out, signal)),
     ),
     "v3electionpb.Election/Resign": unary(proto.ResignRequest, proto.ResignResponse, async (request) => ({
-      header: await leave(store, placeOf(request.leader)),
+      header: await asProgram(leave(store, placeOf(request.leader))),
     })),
   };
+}
+
+async function proclaim(store: QueueStore, { leader, value }: proto.ProclaimRequest): Promise<proto.ProclaimResponse> {
+  const { lease, ...place } = placeOf(leader);
+  const header = await putValue(store, place, { value, lease });
+  if (header === undefined) throw notLeader();
+  return { header };
 }
 
 /** Resolves when the caller leads. Campaigning again with the same lease keeps the place and takes the new value. */

@@ -5,49 +5,23 @@ import { DecodeError } from "@triarch/etcd-proto";
 import { tokenOf, type Callers, type Methods } from "./auth-callers.ts";
 import { receiveBytesMax } from "./frames.ts";
 import { sendBufferBytesMax, type CallContext, type Method, type Outgoing } from "./grpc-server.ts";
+import { gatewayRoutes } from "./gateway-routes.ts";
 import { answer, type HttpExchange } from "./http-exchange.ts";
 import { GrpcError, grpcCodes, grpcErrorOf } from "./status.ts";
 
-/** By path; a path is served for POST alone. */
-const routes: Readonly<Record<string, string>> = {
-  "/v3/kv/range": "etcdserverpb.KV/Range",
-  "/v3/kv/put": "etcdserverpb.KV/Put",
-  "/v3/kv/deleterange": "etcdserverpb.KV/DeleteRange",
-  "/v3/kv/txn": "etcdserverpb.KV/Txn",
-  "/v3/kv/compaction": "etcdserverpb.KV/Compact",
-  "/v3/watch": "etcdserverpb.Watch/Watch",
-  "/v3/lease/grant": "etcdserverpb.Lease/LeaseGrant",
-  "/v3/lease/revoke": "etcdserverpb.Lease/LeaseRevoke",
-  "/v3/kv/lease/revoke": "etcdserverpb.Lease/LeaseRevoke",
-  "/v3/lease/keepalive": "etcdserverpb.Lease/LeaseKeepAlive",
-  "/v3/lease/timetolive": "etcdserverpb.Lease/LeaseTimeToLive",
-  "/v3/kv/lease/timetolive": "etcdserverpb.Lease/LeaseTimeToLive",
-  "/v3/lease/leases": "etcdserverpb.Lease/LeaseLeases",
-  "/v3/kv/lease/leases": "etcdserverpb.Lease/LeaseLeases",
-  "/v3/cluster/member/list": "etcdserverpb.Cluster/MemberList",
-  "/v3/maintenance/status": "etcdserverpb.Maintenance/Status",
-  "/v3/maintenance/alarm": "etcdserverpb.Maintenance/Alarm",
-  "/v3/maintenance/hash": "etcdserverpb.Maintenance/HashKV",
-  "/v3/auth/authenticate": "etcdserverpb.Auth/Authenticate",
-  "/v3/lock/lock": "v3lockpb.Lock/Lock",
-  "/v3/lock/unlock": "v3lockpb.Lock/Unlock",
-  "/v3/election/campaign": "v3electionpb.Election/Campaign",
-  "/v3/election/proclaim": "v3electionpb.Election/Proclaim",
-  "/v3/election/leader": "v3electionpb.Election/Leader",
-  "/v3/election/observe": "v3electionpb.Election/Observe",
-  "/v3/election/resign": "v3electionpb.Election/Resign",
-};
 /** JSON is longer than what it stands for: base64 takes a third more. */
 const bodyBytesMax = 2 * receiveBytesMax;
 const jsonType = "application/json";
 
 export function isGatewayPath(path: string): boolean {
-  return Object.hasOwn(routes, path);
+  return path === "/v3" || path.startsWith("/v3/");
 }
 
 /** @param path one that `isGatewayPath` knows */
 export async function serveGateway(exchange: HttpExchange, path: string, callers: Callers): Promise<void> {
-  const name = routes[path] ?? "";
+  const name = gatewayRoutes[path];
+  if (name === undefined) return refuse(exchange, new GrpcError(grpcCodes.notFound, "Not Found"));
+  if (exchange.method !== "POST") return refuse(exchange, new GrpcError(grpcCodes.unimplemented, "Method Not Allowed"));
   try {
     const requests = await readRequests(exchange);
     const token = tokenOf(exchange.headers);
@@ -61,9 +35,13 @@ export async function serveGateway(exchange: HttpExchange, path: string, callers
     }
     await serveLines(exchange, method, { requests, context });
   } catch (error) {
-    const { code, message } = errorOf(error);
-    answer(exchange, httpStatusOf(code), jsonType, JSON.stringify({ error: message, message, code }));
+    refuse(exchange, errorOf(error));
   }
+}
+
+/** The older gateway's `error` and the newer one's `message` say the same. */
+function refuse(exchange: HttpExchange, { code, message }: GrpcError): void {
+  answer(exchange, httpStatusOf(code), jsonType, JSON.stringify({ error: message, message, code }));
 }
 
 interface StreamCall {

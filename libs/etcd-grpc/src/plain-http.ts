@@ -51,10 +51,7 @@ export class PlainHttp {
 
   async #answer(exchange: HttpExchange): Promise<void> {
     const { pathname, searchParams } = new URL(exchange.url, "http://etcd");
-    if (isGatewayPath(pathname)) {
-      if (exchange.method !== "POST") return notAllowed(exchange, "POST");
-      return serveGateway(exchange, pathname, this.#options.callers);
-    }
+    if (isGatewayPath(pathname)) return serveGateway(exchange, pathname, this.#options.callers);
     const serve = this.#pageAt(pathname);
     if (serve === undefined) return answer(exchange, 404, plainText, servedText);
     if (exchange.method !== "GET") return notAllowed(exchange, "GET");

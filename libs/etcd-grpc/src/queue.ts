@@ -15,7 +15,7 @@ import {
   type ResponseHeader,
 } from "@triarch/etcd-proto";
 import { EtcdServerError, type EtcdServer } from "@triarch/etcd-server";
-import { GrpcError, grpcCodes } from "./status.ts";
+import { GrpcError, grpcCodes, grpcErrorOf } from "./status.ts";
 
 /** What a queue is made of. */
 export type QueueStore = Pick<EtcdServer, "range" | "txn" | "deleteRange" | "leaseGrant" | "watch">;
@@ -34,6 +34,19 @@ export interface Entered extends Place {
   readonly lease: bigint;
   /** The key was there before, from the same lease. */
   readonly previous: KeyValue | undefined;
+}
+
+/**
+ * Locks and elections are clients of the store: what it refuses them comes out with its text and code "unknown", as
+ * etcd's do.
+ */
+export async function asProgram<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof GrpcError) throw error;
+    throw new GrpcError(grpcCodes.unknown, grpcErrorOf(error).message, { cause: error });
+  }
 }
 
 /** @throws what the store refuses with, an unknown lease for one */

@@ -48,7 +48,6 @@ export function watchService(options: WatchServiceOptions): Service {
 export class WatchStream implements BidiHandler<WatchRequest> {
   readonly #options: WatchServiceOptions;
   readonly #out: Outgoing<WatchResponseInit>;
-  readonly #control: BidiControl;
   readonly #watchers = new Map<number, Watcher>();
   readonly #timer: NodeJS.Timeout;
   #nextId = 0;
@@ -59,7 +58,6 @@ export class WatchStream implements BidiHandler<WatchRequest> {
   constructor(options: WatchServiceOptions, out: Outgoing<WatchResponseInit>, control: BidiControl) {
     this.#options = options;
     this.#out = out;
-    this.#control = control;
     out.onDrain(() => {
       this.#blocked = false;
       for (const watcher of [...this.#watchers.values()]) watcher.watch?.resume();

@@ -98,7 +98,7 @@ t.test("without a lease one of 60 s is made; an unknown one is refused", async (
   const id = BigInt(`0x${utf8Text(received[0]?.key ?? utf8("")).slice("l3/".length)}`);
   t.match(await here.server.leaseTimeToLive({ id, keys: false }), { grantedTtl: 60 });
   const unknown = await callOnce(sessions[0], lockPath, lock, { name: utf8("l4"), lease: 404n });
-  t.match(unknown, { code: 5, message: "etcdserver: requested lease not found" });
+  t.match(unknown, { code: 2, message: "etcdserver: requested lease not found" });
 });
 
 t.test("elections: campaign, leader, proclaim, observe, resign", async (t) => {

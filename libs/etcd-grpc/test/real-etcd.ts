@@ -1,6 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
 /** One real etcd on loopback, in plain text. */
 export interface RealEtcd {
@@ -13,8 +16,30 @@ export const needsEtcd = {
   skip: spawnSync("etcd", ["--version"]).status === 0 ? false : "etcd is not installed",
 };
 
+/**
+ * Later lines of a program than the system's package has: files named `etcd-3.6.5`, `etcdctl-3.5.21` and the like in the
+ * folder that `TRIARCH_ETCD_PROGRAMS` names, else in `~/.cache/triarch/etcd`. None are needed.
+ */
+export function laterPrograms(
+  name: "etcd" | "etcdctl",
+): readonly { readonly version: string; readonly file: string }[] {
+  const folder = process.env["TRIARCH_ETCD_PROGRAMS"] ?? join(homedir(), ".cache", "triarch", "etcd");
+  try {
+    return readdirSync(folder)
+      .filter((file) => file.startsWith(`${name}-`))
+      .sort()
+      .map((file) => ({ version: file.slice(name.length + 1), file: join(folder, file) }));
+  } catch {
+    return []; // no such folder
+  }
+}
+
 /** @throws Error with what etcd said when it ends instead of serving */
-export async function startRealEtcd(dataDir: string, flags: readonly string[] = []): Promise<RealEtcd> {
+export async function startRealEtcd(
+  dataDir: string,
+  flags: readonly string[] = [],
+  program = "etcd",
+): Promise<RealEtcd> {
   const [clientPort, peerPort] = await freePorts(2);
   const url = `http://127.0.0.1:${clientPort}`;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
@@ -27,7 +52,7 @@ export async function startRealEtcd(dataDir: string, flags: readonly string[] = 
     `--initial-cluster=default=${peerUrl}`,
     ...flags,
   ];
-  const child = spawn("etcd", args, { stdio: ["ignore", "ignore", "pipe"], env: { PATH: process.env["PATH"] } });
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"], env: { PATH: process.env["PATH"] } });
   const exited = once(child, "exit");
   let log = "";
   await new Promise<void>((resolve, reject) => {

@@ -4,11 +4,11 @@ import { ResponseHeader } from "./kv.ts";
 import { defineMessage, type Value } from "./message.ts";
 
 export const PermissionType = { read: 0, write: 1, readWrite: 2 } as const;
-export const Permission = defineMessage("authpb.Permission", {
-  permType: f.enumeration(1),
-  key: f.bytes(2),
-  rangeEnd: f.bytes(3),
-});
+export const Permission = defineMessage(
+  "authpb.Permission",
+  { permType: f.enumeration(1, ["READ", "WRITE", "READWRITE"]), key: f.bytes(2), rangeEnd: f.bytes(3) },
+  { jsonNames: { permType: "permType" } },
+);
 export type Permission = Value<typeof Permission>;
 
 export const UserAddOptions = defineMessage("authpb.UserAddOptions", { noPassword: f.bool(1) });
@@ -24,10 +24,11 @@ export const AuthUser = defineMessage("authpb.User", {
 export type AuthUser = Value<typeof AuthUser>;
 
 /** A row of the bucket `authRoles`. */
-export const AuthRole = defineMessage("authpb.Role", {
-  name: f.bytes(1),
-  keyPermission: f.repeatedMessage(2, () => Permission),
-});
+export const AuthRole = defineMessage(
+  "authpb.Role",
+  { name: f.bytes(1), keyPermission: f.repeatedMessage(2, () => Permission) },
+  { jsonNames: { keyPermission: "keyPermission" } },
+);
 export type AuthRole = Value<typeof AuthRole>;
 
 const header = { header: f.message(1, () => ResponseHeader) };
@@ -51,12 +52,16 @@ export const InternalAuthenticateRequest = defineMessage("etcdserverpb.InternalA
 });
 export type InternalAuthenticateRequest = Value<typeof InternalAuthenticateRequest>;
 
-export const AuthUserAddRequest = defineMessage("etcdserverpb.AuthUserAddRequest", {
-  name: f.string(1),
-  password: f.string(2),
-  options: f.message(3, () => UserAddOptions),
-  hashedPassword: f.string(4),
-});
+export const AuthUserAddRequest = defineMessage(
+  "etcdserverpb.AuthUserAddRequest",
+  {
+    name: f.string(1),
+    password: f.string(2),
+    options: f.message(3, () => UserAddOptions),
+    hashedPassword: f.string(4),
+  },
+  { jsonNames: { hashedPassword: "hashedPassword" } },
+);
 export type AuthUserAddRequest = Value<typeof AuthUserAddRequest>;
 export const AuthUserGetRequest = defineMessage("etcdserverpb.AuthUserGetRequest", { name: f.string(1) });
 export type AuthUserGetRequest = Value<typeof AuthUserGetRequest>;
@@ -64,11 +69,11 @@ export const AuthUserListRequest = defineMessage("etcdserverpb.AuthUserListReque
 export type AuthUserListRequest = Value<typeof AuthUserListRequest>;
 export const AuthUserDeleteRequest = defineMessage("etcdserverpb.AuthUserDeleteRequest", { name: f.string(1) });
 export type AuthUserDeleteRequest = Value<typeof AuthUserDeleteRequest>;
-export const AuthUserChangePasswordRequest = defineMessage("etcdserverpb.AuthUserChangePasswordRequest", {
-  name: f.string(1),
-  password: f.string(2),
-  hashedPassword: f.string(3),
-});
+export const AuthUserChangePasswordRequest = defineMessage(
+  "etcdserverpb.AuthUserChangePasswordRequest",
+  { name: f.string(1), password: f.string(2), hashedPassword: f.string(3) },
+  { jsonNames: { hashedPassword: "hashedPassword" } },
+);
 export type AuthUserChangePasswordRequest = Value<typeof AuthUserChangePasswordRequest>;
 export const AuthUserGrantRoleRequest = defineMessage("etcdserverpb.AuthUserGrantRoleRequest", {
   user: f.string(1),
@@ -103,11 +108,11 @@ export type AuthRoleRevokePermissionRequest = Value<typeof AuthRoleRevokePermiss
 /** The answer of every Auth call that only says "done": Enable, Disable, UserAdd, UserDelete, RoleAdd ... */
 export const AuthDoneResponse = defineMessage("etcdserverpb.AuthDoneResponse", header);
 export type AuthDoneResponse = Value<typeof AuthDoneResponse>;
-export const AuthStatusResponse = defineMessage("etcdserverpb.AuthStatusResponse", {
-  ...header,
-  enabled: f.bool(2),
-  authRevision: f.uint64(3),
-});
+export const AuthStatusResponse = defineMessage(
+  "etcdserverpb.AuthStatusResponse",
+  { ...header, enabled: f.bool(2), authRevision: f.uint64(3) },
+  { jsonNames: { authRevision: "authRevision" } },
+);
 export type AuthStatusResponse = Value<typeof AuthStatusResponse>;
 export const AuthenticateResponse = defineMessage("etcdserverpb.AuthenticateResponse", {
   ...header,

@@ -69,7 +69,7 @@ export class Maintenance {
       isLearner: raft.isLearner,
       storageVersion,
       dbSizeQuota: this.#quotaBytes,
-      downgradeInfo: undefined,
+      downgradeInfo: { enabled: false, targetVersion: "" },
     };
   }
 
