@@ -72,6 +72,8 @@ export type { StrategyKey } from "./kinds/registry.ts";
 export { goesAfterUpdate, planDeletion } from "./kinds/deletion.ts";
 export type { DeletionOptions, DeletionPlan, PropagationPolicy } from "./kinds/deletion.ts";
 export { bindPod, containerNames, qosClass } from "./kinds/pods.ts";
+export { podEphemeralContainers, podResize } from "./kinds/pod-subresources.ts";
+export type { SubresourceRules } from "./kinds/pod-subresources.ts";
 export { needsClusterIp, needsHealthCheckNodePort, needsNodePort } from "./kinds/services.ts";
 export { prepareForFinalize } from "./kinds/cluster.ts";
 export { validateScale } from "./kinds/workloads.ts";

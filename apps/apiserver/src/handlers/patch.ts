@@ -26,13 +26,14 @@ import { objectAnswer } from "../http/encode.ts";
 import { fieldManagerOf, readWriteOptions, type FieldValidation, type WriteOptions } from "../http/write-options.ts";
 import { updateObject } from "../registry/update.ts";
 import { kindOf, type ResourceCall, viewOptions, writeRequest } from "./api.ts";
+import type { WriteTarget } from "./write.ts";
 
 /** @throws StatusError 400 | 413 | 415 | 422 */
 export type ApplyPatch = (current: JsonObject) => MutableObject;
 
 const applyType = "application/apply-patch+yaml";
 
-export async function handlePatch(call: ResourceCall, target: "main" | "status"): Promise<Answer> {
+export async function handlePatch(call: ResourceCall, target: WriteTarget): Promise<Answer> {
   const { api, request, info, resource } = call;
   if (isApply(request)) return handleApply(call, target);
   const form = negotiate(request.headers.accept);
@@ -51,7 +52,7 @@ export async function handlePatch(call: ResourceCall, target: "main" | "status")
   return objectAnswer(resource, object, form, viewOptions(call));
 }
 
-async function handleApply(call: ResourceCall, target: "main" | "status"): Promise<Answer> {
+async function handleApply(call: ResourceCall, target: WriteTarget): Promise<Answer> {
   const { api, request, info, resource } = call;
   const form = negotiate(request.headers.accept);
   const options = readWriteOptions(request.query, "PatchOptions", true);

@@ -1,5 +1,14 @@
 // From verb, resource and subresource to a handler. What the tables of `@triarch/api` do not list is not there.
-import { methodNotAllowed, pathNotFound, StatusError, findResource, resources } from "@triarch/api";
+import {
+  findResource,
+  methodNotAllowed,
+  pathNotFound,
+  podEphemeralContainers,
+  podResize,
+  resources,
+  StatusError,
+  type SubresourceRules,
+} from "@triarch/api";
 import type { Answer, ApiRequest } from "../http/answer.ts";
 import { textAnswer } from "../http/answer.ts";
 import type { ResourceRequest } from "../http/request-info.ts";
@@ -58,9 +67,20 @@ const subresourceHandlers: Readonly<Record<string, Readonly<Record<string, Handl
   binding: { create: handleBinding },
   eviction: { create: handleEviction },
   finalize: { update: handleFinalize },
+  ephemeralcontainers: confined(podEphemeralContainers),
+  resize: confined(podResize),
   log: { get: handleLog },
   token: { create: handleServiceAccountToken },
 };
+
+/** A path that shows the object and changes a part of it. */
+function confined(rules: SubresourceRules): Readonly<Record<string, Handler>> {
+  return {
+    get: handleGet,
+    update: (call) => handleUpdate(call, rules),
+    patch: (call) => handlePatch(call, rules),
+  };
+}
 
 const groupVersions: ReadonlySet<string> = new Set(resources.map(({ group, version }) => `${group}/${version}`));
 

@@ -6,6 +6,7 @@ import {
   objectAt,
   StatusError,
   strategyFor,
+  type SubresourceRules,
   textAt,
   type ResourceInfo,
 } from "@triarch/api";
@@ -47,6 +48,9 @@ const answeredWithObject: ReadonlySet<string> = new Set([
   "resource.k8s.io/resourceslices",
 ]);
 
+/** What a client writes: an object's spec or status, or what another path of it gives access to. */
+export type WriteTarget = "main" | "status" | SubresourceRules;
+
 /** Sent as v1 or under the group of what is deleted. */
 const deleteOptionsKind: ExpectedKind = {
   anyVersion: true,
@@ -64,7 +68,7 @@ export async function handleCreate(call: ResourceCall): Promise<Answer> {
   return storedAnswer(resource, created, form, { ...viewOptions(call), statusCode: 201 });
 }
 
-export async function handleUpdate(call: ResourceCall, target: "main" | "status"): Promise<Answer> {
+export async function handleUpdate(call: ResourceCall, target: WriteTarget): Promise<Answer> {
   const { api, request, info, resource } = call;
   const form = negotiate(request.headers.accept);
   const { dryRun, fieldValidation } = readWriteOptions(request.query, "UpdateOptions");

@@ -7,6 +7,7 @@ import {
   childOf,
   conflict,
   deepCopy,
+  type FieldError,
   goesAfterUpdate,
   invalid,
   invalidObject,
@@ -18,6 +19,7 @@ import {
   type ResourceInfo,
   StatusError,
   strategyFor,
+  type SubresourceRules,
   textAt,
   trackUpdate,
 } from "@triarch/api";
@@ -27,13 +29,14 @@ import { checkNamespace, prepareCreate } from "./create.ts";
 import { dropServerFields, type Registry, type WriteRequest, type WriteResult } from "./registry.ts";
 import { servedObject, storedObject, storedResource } from "./stored-version.ts";
 
-export type UpdateTarget = "main" | "status" | "finalize" | "raw";
+export type UpdateTarget = "main" | "status" | "finalize" | "raw" | SubresourceRules;
 
 export interface UpdateRequest extends WriteRequest {
   readonly name: string;
   /**
    * Which part is written: `status` keeps everything else, `main` keeps status. `finalize` is a namespace's list of
-   * finalizers. `raw` is for the server's own changes that the kind's rules would refuse (binding a pod).
+   * finalizers. Rules are those of another path, which says itself what may change. `raw` is for the server's own
+   * changes that the kind's rules would refuse (binding a pod).
    */
   readonly target: UpdateTarget;
   /** May this request make the object when it is absent? */
@@ -122,19 +125,22 @@ class Update {
     prepareMetaForUpdate(next, old);
     if (target === "main") strategy.prepareForUpdate(next, old);
     else if (target === "status") strategy.prepareForStatusUpdate(next, old);
+    else if (typeof target === "object") target.prepare(next, old);
     if (target === "raw" || target === "finalize") return;
-    await this.#registry.admission.admitUpdate(
-      { ...this.#request, subresource: target === "main" ? "" : target },
-      next,
-      old,
-    );
+    await this.#registry.admission.admitUpdate(this.#request, next, old);
     const services = this.#registry.services;
     if (target === "main") services.prepareUpdate(resource, next, old);
-    const errors = target === "main" ? strategy.validateUpdate(next, old) : strategy.validateStatusUpdate(next, old);
+    const errors = this.#errors(target, next, old);
     if (errors.length > 0) throw new StatusError(invalidObject(resource, name, errors));
     if (target !== "main") return;
     this.#allocation = await services.allocateForUpdate(resource, next, old, { dryRun });
     warnings.push(...(strategy.warnings?.(next) ?? []));
+  }
+
+  #errors(target: "main" | "status" | SubresourceRules, next: JsonObject, old: JsonObject): readonly FieldError[] {
+    if (typeof target === "object") return target.validate(next, old);
+    const strategy = strategyFor(this.#request.resource);
+    return target === "main" ? strategy.validateUpdate(next, old) : strategy.validateStatusUpdate(next, old);
   }
 
   async committed(): Promise<void> {

@@ -21,8 +21,10 @@ const servedSubresources: ReadonlySet<string> = new Set([
   "scale",
   "finalize",
   "pods/binding",
+  "pods/ephemeralcontainers",
   "pods/eviction",
   "pods/log",
+  "pods/resize",
   "serviceaccounts/token",
 ]);
 
