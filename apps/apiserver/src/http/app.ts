@@ -26,6 +26,7 @@ export async function createApp(tls: ServerTls | undefined): Promise<FastifyInst
   const app = newApp(tls);
   Object.assign(app.server, { requestTimeout: requestReadTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
   cutSlowHttp2Bodies(app);
+  readUnannouncedBodies(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   await app.register(websocket, { options: { maxPayload: bodyBytesMax, handleProtocols: chooseProtocol } });
@@ -83,6 +84,21 @@ function cutSlowHttp2Bodies(app: FastifyInstance): void {
   });
   app.addHook("preValidation", (request, _reply, done) => {
     clearTimeout(timers.get(request));
+    done();
+  });
+}
+
+/**
+ * HTTP/2 needs no header for a body to follow; fastify reads one without Content-Type only when HTTP/1.1's headers say
+ * that it comes. So they are made to say it.
+ */
+function readUnannouncedBodies(app: FastifyInstance): void {
+  app.addHook("onRequest", (request, _reply, done) => {
+    const { headers } = request.raw;
+    const stream = (request.raw as unknown as { readonly stream?: { readonly endAfterHeaders?: boolean } }).stream;
+    if (request.raw.httpVersionMajor === 2 && stream?.endAfterHeaders === false) {
+      if (headers["content-length"] === undefined) headers["transfer-encoding"] = "chunked";
+    }
     done();
   });
 }
