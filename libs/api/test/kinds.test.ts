@@ -73,7 +73,7 @@ t.test("spec and status are kept apart, generations count what is asked", async 
   part(reported, "spec")["replicas"] = 99;
   part(reported, "metadata")["labels"] = { ignored: "yes" };
   reported["status"] = { replicas: 5, observedGeneration: 3 };
-  strategyFor(deployments).prepareForStatusUpdate(reported, annotated);
+  strategyFor(deployments).prepareForStatusUpdate(reported, annotated, { nowMs: 0 });
   t.equal(part(reported, "spec")["replicas"], 5);
   t.strictSame(part(reported, "metadata")["labels"], { a: "b" });
   t.strictSame(reported["status"], { replicas: 5, observedGeneration: 3 });

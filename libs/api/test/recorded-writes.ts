@@ -81,7 +81,7 @@ export function compareMutations(list: readonly Exchange[]): Comparison {
     const { resource, namespace } = target;
     const answer =
       method === "POST"
-        ? create(resource, namespace, changed)
+        ? create(resource, namespace, withAccount(resource, changed))
         : update(resource, namespace, base, withAdmission(resource, base, changed));
     compared++;
     const [wanted, came] = [causesOf(response.status, response.body), answerCauses(answer)];
@@ -126,6 +126,14 @@ function created({ resource, namespace }: Target, body: JsonObject): JsonObject 
 }
 
 const defaultTaints = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+
+/** A new pod without account gets the default one before it is judged. */
+function withAccount(resource: ResourceInfo, object: JsonObject): JsonObject {
+  const spec = object["spec"];
+  if (resource.resource !== "pods" || spec === null || typeof spec !== "object" || Array.isArray(spec)) return object;
+  const given = { ...(spec as JsonObject) };
+  return { ...object, spec: { ...given, serviceAccountName: given["serviceAccountName"] || "default" } };
+}
 
 /** What admission adds to pods: tolerations, priority, service account. */
 function withAdmission(resource: ResourceInfo, old: JsonObject, object: JsonObject): JsonObject {

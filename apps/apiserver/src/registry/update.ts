@@ -124,7 +124,7 @@ class Update {
     if (manager !== undefined) trackUpdate({ resource, subresource, manager, nowMs }, next, old);
     prepareMetaForUpdate(next, old);
     if (target === "main") strategy.prepareForUpdate(next, old);
-    else if (target === "status") strategy.prepareForStatusUpdate(next, old);
+    else if (target === "status") strategy.prepareForStatusUpdate(next, old, { nowMs });
     else if (typeof target === "object") target.prepare(next, old);
     if (target === "raw" || target === "finalize") return;
     await this.#registry.admission.admitUpdate(this.#request, next, old);

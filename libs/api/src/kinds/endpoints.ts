@@ -60,6 +60,7 @@ function checkEndpointPort(errors: Errors, path: string, port: EndpointPort, nam
 
 export const endpointSlices: KindStrategy = defineStrategy({
   namespaced: true,
+  metaPasses: ["object"],
   generationFields: ["addressType", "endpoints", "ports", "metadata.labels"],
   validate: validateSlice,
   validateChange: (next, old) => {

@@ -14,7 +14,7 @@ import {
 } from "../meta/mutable.ts";
 import type { NameCheck } from "../meta/names.ts";
 import { dns1123Subdomain } from "../meta/names.ts";
-import { generationOf, validateObjectMeta, validateObjectMetaUpdate } from "../meta/object-meta.ts";
+import { generationOf, type MetaPass, validateObjectMeta, validateObjectMetaUpdate } from "../meta/object-meta.ts";
 import type { DeletionRequest, KindStrategy, ScaleAccess, WriteContext } from "./strategy.ts";
 
 export interface KindRules {
@@ -30,18 +30,22 @@ export interface KindRules {
   /** Labels that a status update sends are ignored. */
   readonly statusKeepsLabels?: boolean;
   readonly finalizers?: readonly string[];
+  /** How the kind itself looks at the metadata of an update; as a change and as an object where absent. */
+  readonly metaPasses?: readonly MetaPass[];
   /** False on kinds that PUT never creates, which are most. */
   readonly allowCreateOnUpdate?: boolean;
   readonly allowUnconditionalUpdate?: boolean;
   readonly prepareCreate?: (object: MutableObject, context: WriteContext) => void;
   readonly prepareUpdate?: (next: MutableObject, old: JsonObject) => void;
-  readonly prepareStatusUpdate?: (next: MutableObject, old: JsonObject) => void;
+  readonly prepareStatusUpdate?: (next: MutableObject, old: JsonObject, context: WriteContext) => void;
   /** What is wrong with an object, new or changed, apart from its metadata. */
   readonly validate?: (object: JsonObject) => readonly FieldError[];
   /** What a new object must have and an old one is not asked again. */
   readonly validateNew?: (object: JsonObject) => readonly FieldError[];
   /** What may not have changed; runs after `validate`. */
   readonly validateChange?: (next: JsonObject, old: JsonObject) => readonly FieldError[];
+  /** What changed is reported before what is wrong: the order of the sentences in the answer. */
+  readonly changesFirst?: boolean;
   readonly validateStatus?: (next: JsonObject, old: JsonObject) => readonly FieldError[];
   /** The kind's own fields for selectors, beside name and namespace. */
   readonly selectorFields?: readonly string[];
@@ -75,26 +79,27 @@ export function defineStrategy(rules: KindRules): KindStrategy {
       const changed = (rules.generationFields ?? []).some((field) => !sameField(next, old, field));
       if (changed) childOf(next, "metadata")["generation"] = generationOf(old) + 1;
     },
-    prepareForStatusUpdate: (next, old) => {
+    prepareForStatusUpdate: (next, old, context) => {
       for (const key of new Set([...Object.keys(next), ...Object.keys(old)])) {
         if (key !== "status" && key !== "metadata") carryField(next, old, key);
       }
       if (rules.statusKeepsLabels === true)
         carryField(childOf(next, "metadata"), objectAt(old, "metadata") ?? {}, "labels");
-      rules.prepareStatusUpdate?.(next, old);
+      rules.prepareStatusUpdate?.(next, old, context);
     },
     validateCreate: (object) => [
       ...validateObjectMeta(object, meta),
       ...(rules.validate?.(object) ?? []),
       ...(rules.validateNew?.(object) ?? []),
     ],
-    validateUpdate: (next, old) => [
-      ...validateObjectMetaUpdate(next, old, meta),
-      ...(rules.validate?.(next) ?? []),
-      ...(rules.validateChange?.(next, old) ?? []),
-    ],
+    validateUpdate: (next, old) => {
+      const wrong = rules.validate?.(next) ?? [];
+      const changed = rules.validateChange?.(next, old) ?? [];
+      const inOrder = rules.changesFirst === true ? [...changed, ...wrong] : [...wrong, ...changed];
+      return [...validateObjectMetaUpdate(next, old, meta), ...inOrder];
+    },
     validateStatusUpdate: (next, old) => [
-      ...validateObjectMetaUpdate(next, old, meta),
+      ...validateObjectMetaUpdate(next, old, meta, ["change"]),
       ...(rules.validateStatus?.(next, old) ?? []),
     ],
     fieldsForSelector: (object) => {

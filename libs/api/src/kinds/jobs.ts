@@ -166,6 +166,7 @@ function validateJobSpec(object: JsonObject, path: string): readonly FieldError[
 
 export const cronJobs: KindStrategy = defineStrategy({
   namespaced: true,
+  metaPasses: ["change"],
   nameCheck: (name) => [
     ...dns1123Subdomain(name),
     ...(name.length > cronJobNameMax ? [maxLengthText(cronJobNameMax)] : []),

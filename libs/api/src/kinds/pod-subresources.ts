@@ -93,7 +93,7 @@ function isMirror(pod: JsonObject): boolean {
 function commonErrors(next: JsonObject, old: JsonObject): FieldError[] {
   return [
     ...validateObjectMetaUpdate(next, old, { namespaced: true, nameCheck: dns1123Subdomain }),
-    ...validatePodSpec(objectAt(next, "spec") ?? {}, "spec"),
+    ...validatePodSpec(objectAt(next, "spec") ?? {}, "spec", { name: textAt(objectAt(next, "metadata"), "name") }),
   ];
 }
 

@@ -1,32 +1,17 @@
 // Pods: phase and QoS class at birth, a spec that is nearly immutable, deletion with grace, binding to a node.
 import type { Binding, Container, Pod, PodSpec } from "../generated/types.generated.ts";
-import type { JsonObject, JsonValue } from "../json.ts";
-import {
-  childOf,
-  deepCopy,
-  deepEqual,
-  isObject,
-  listAt,
-  type MutableObject,
-  objectAt,
-  semanticEqual,
-  textAt,
-  typed,
-  carryField,
-} from "../meta/mutable.ts";
-import { type FieldError, forbidden, invalid, required } from "../meta/field-error.ts";
-import { parseQuantity } from "../quantity/quantity.ts";
+import type { JsonObject } from "../json.ts";
+import { type FieldError, forbidden } from "../meta/field-error.ts";
+import { carryField, childOf, isObject, listAt, type MutableObject, objectAt, textAt, typed } from "../meta/mutable.ts";
 import { timeText } from "../meta/time.ts";
+import { parseQuantity } from "../quantity/quantity.ts";
 import type { Errors } from "../validation/basics.ts";
+import { validatePodAnnotationChange, validatePodAnnotations } from "../validation/pod-annotations.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
-import { checkTolerations } from "../validation/scheduling.ts";
 import { defineStrategy } from "./generic.ts";
+import { validatePodChange } from "./pod-change.ts";
+import { validatePodStatus } from "./pod-status.ts";
 import type { DeletionRequest, KindStrategy } from "./strategy.ts";
-
-const immutableText =
-  "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`," +
-  "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations)," +
-  "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)";
 
 export const pods: KindStrategy = defineStrategy({
   namespaced: true,
@@ -39,8 +24,16 @@ export const pods: KindStrategy = defineStrategy({
     carryField(childOf(next, "metadata"), objectAt(old, "metadata") ?? {}, "ownerReferences");
     carryField(childOf(next, "status"), objectAt(old, "status") ?? {}, "qosClass");
   },
-  validate: (object) => validatePodSpec(objectAt(object, "spec") ?? {}, "spec"),
-  validateChange: (next, old) => validatePodChange(next, old),
+  validate: validatePod,
+  validateNew: validateNewPod,
+  validateChange: (next, old) => [
+    ...validatePodAnnotationChange(next, old, "metadata.annotations"),
+    ...validatePodChange(objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}),
+  ],
+  validateStatus: (next, old) => [
+    ...validatePodAnnotationChange(next, old, "metadata.annotations"),
+    ...validatePodStatus(next, old),
+  ],
   selectorFields: [
     "spec.nodeName",
     "spec.restartPolicy",
@@ -69,6 +62,40 @@ export const pods: KindStrategy = defineStrategy({
   },
   gracePeriodSeconds: podGracePeriodSeconds,
 });
+
+function validatePod(object: JsonObject): readonly FieldError[] {
+  const spec = objectAt(object, "spec") ?? {};
+  const name = textAt(objectAt(object, "metadata"), "name");
+  return [
+    ...validatePodAnnotations(object, "metadata.annotations"),
+    ...validatePodSpec(spec, "spec", { name }),
+    ...validateTokens(spec),
+  ];
+}
+
+/** A token is somebody's. Admission names the account, so this is for pods that went past it. */
+function validateTokens(spec: JsonObject): readonly FieldError[] {
+  if (textAt(spec, "serviceAccountName") !== "") return [];
+  return (typed<PodSpec>(spec).volumes ?? []).flatMap(({ projected }, i) =>
+    (projected?.sources ?? []).flatMap(({ serviceAccountToken }, j) => {
+      const path = `spec.volumes[${i}].projected.sources[${j}].serviceAccountToken`;
+      const text = "must not be specified when serviceAccountName is not set";
+      return serviceAccountToken === undefined ? [] : [forbidden(path, text)];
+    }),
+  );
+}
+
+function validateNewPod(object: JsonObject): readonly FieldError[] {
+  const spec = objectAt(object, "spec") ?? {};
+  const errors: Errors = [];
+  if (listAt(spec, "ephemeralContainers").length > 0) {
+    errors.push(forbidden("spec.ephemeralContainers", "cannot be set on create"));
+  }
+  if (textAt(spec, "nodeName") !== "" && listAt(spec, "schedulingGates").length > 0) {
+    errors.push(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"));
+  }
+  return errors;
+}
 
 /** What the client asked for, else the pod's own; nothing where no kubelet has to stop anything. */
 function podGracePeriodSeconds(object: JsonObject, request: DeletionRequest): number {
@@ -103,86 +130,6 @@ function isPositive(quantity: string | undefined): boolean {
 
 function sameQuantity(left: string, right: string): boolean {
   return parseQuantity(left).nanos === parseQuantity(right).nanos;
-}
-
-function validatePodChange(next: JsonObject, old: JsonObject): readonly FieldError[] {
-  const [spec, oldSpec] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
-  for (const list of ["containers", "initContainers"]) {
-    if (listAt(spec, list).length !== listAt(oldSpec, list).length) {
-      return [forbidden(`spec.${list}`, "pod updates may not add or remove containers")];
-    }
-  }
-  const errors = [
-    ...imageErrors(spec),
-    ...deadlineErrors(typed<PodSpec>(spec), typed<PodSpec>(oldSpec)),
-    ...tolerationErrors(spec, oldSpec),
-  ];
-  if (errors.length > 0) return errors;
-  return semanticEqual(withOldMutableFields(spec, oldSpec), oldSpec) ? [] : [forbidden("spec", immutableText)];
-}
-
-/** An image may change but not go: said here again, beside what the check of the spec says. */
-function imageErrors(spec: JsonObject): readonly FieldError[] {
-  return ["containers", "initContainers"].flatMap((list) =>
-    listAt(spec, list).flatMap((container, i) =>
-      isObject(container) && textAt(container, "image") === "" ? [required(`spec.${list}[${i}].image`)] : [],
-    ),
-  );
-}
-
-function deadlineErrors(spec: PodSpec, oldSpec: PodSpec): readonly FieldError[] {
-  const field = "spec.activeDeadlineSeconds";
-  const [seconds, oldSeconds] = [spec.activeDeadlineSeconds, oldSpec.activeDeadlineSeconds];
-  if (seconds === undefined)
-    return oldSeconds === undefined
-      ? []
-      : [invalid(field, undefined, "must not update from a positive integer to nil value")];
-  if (oldSeconds !== undefined && seconds > oldSeconds) {
-    return [invalid(field, seconds, "must be less than or equal to previous value")];
-  }
-  return [];
-}
-
-/** Tolerations may be added, and their seconds changed; none may go or mean something else. */
-function tolerationErrors(spec: JsonObject, oldSpec: JsonObject): readonly FieldError[] {
-  const withoutSeconds = (value: JsonValue): JsonValue => {
-    if (!isObject(value)) return value;
-    const copy = deepCopy(value);
-    delete copy["tolerationSeconds"];
-    return copy;
-  };
-  const present = listAt(spec, "tolerations").map(withoutSeconds);
-  const kept = listAt(oldSpec, "tolerations").every((old) =>
-    present.some((one) => semanticEqual(one, withoutSeconds(old))),
-  );
-  if (kept) {
-    const errors: Errors = [];
-    checkTolerations(errors, "spec.tolerations", typed<PodSpec>(spec).tolerations ?? []);
-    return errors;
-  }
-  return [forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")];
-}
-
-/** The new spec with everything an update may change put back: what differs then is forbidden. */
-function withOldMutableFields(spec: JsonObject, oldSpec: JsonObject): JsonObject {
-  const copy = deepCopy(spec);
-  for (const list of ["containers", "initContainers"]) {
-    const old = listAt(oldSpec, list);
-    listAt(copy, list).forEach((container, i) => {
-      const oldContainer = old[i];
-      if (isObject(container) && isObject(oldContainer)) carryField(container as MutableObject, oldContainer, "image");
-    });
-  }
-  carryField(copy, oldSpec, "activeDeadlineSeconds");
-  carryField(copy, oldSpec, "tolerations");
-  if (copy["terminationGracePeriodSeconds"] === 1 && Number(oldSpec["terminationGracePeriodSeconds"] ?? 0) < 0) {
-    carryField(copy, oldSpec, "terminationGracePeriodSeconds");
-  }
-  // Gates may be opened one by one; until the last is, the pod is not scheduled.
-  const gates = listAt(copy, "schedulingGates");
-  const oldGates = listAt(oldSpec, "schedulingGates");
-  if (gates.every((gate) => oldGates.some((old) => deepEqual(gate, old)))) carryField(copy, oldSpec, "schedulingGates");
-  return copy;
 }
 
 /**

@@ -57,6 +57,7 @@ function checkNamespace(errors: Errors, object: JsonObject, involved: string): v
 /** Events of the core group: kubelets of every age write them, so little is demanded. */
 export const coreEvents: KindStrategy = defineStrategy({
   namespaced: true,
+  metaPasses: [],
   nameCheck: pathSegment,
   allowCreateOnUpdate: true,
   ...eventSelectors,
@@ -69,6 +70,7 @@ export const coreEvents: KindStrategy = defineStrategy({
 
 export const events: KindStrategy = defineStrategy({
   namespaced: true,
+  metaPasses: ["change"],
   allowCreateOnUpdate: true,
   ...eventSelectors,
   validate: (object) => {

@@ -5,8 +5,18 @@ import type { JsonObject } from "../json.ts";
 import type { FieldError } from "../meta/field-error.ts";
 import type { MutableObject } from "../meta/mutable.ts";
 
+/** Who writes, as far as objects remember it. */
+export interface Requester {
+  readonly name: string;
+  readonly uid: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface WriteContext {
   readonly nowMs: number;
+  /** Absent where no request is behind the write. */
+  readonly user?: Requester;
 }
 
 /** The part of DeleteOptions that decides how long an object may linger. */
@@ -26,7 +36,7 @@ export interface KindStrategy {
   /** Keeps status, bumps `metadata.generation` when the spec changed, restores what an update silently may not change. */
   prepareForUpdate(next: MutableObject, old: JsonObject): void;
   /** Keeps everything but status (and, as Kubernetes does, labels and annotations of metadata). */
-  prepareForStatusUpdate(next: MutableObject, old: JsonObject): void;
+  prepareForStatusUpdate(next: MutableObject, old: JsonObject, context: WriteContext): void;
   validateCreate(object: JsonObject, context: WriteContext): readonly FieldError[];
   validateUpdate(next: JsonObject, old: JsonObject): readonly FieldError[];
   validateStatusUpdate(next: JsonObject, old: JsonObject): readonly FieldError[];

@@ -85,7 +85,7 @@ function selectorChange(next: JsonObject, old: JsonObject): readonly FieldError[
   return semanticEqual(selector, before) ? [] : [immutable("spec.selector", selector)];
 }
 
-function statusCounts(object: JsonObject, fields: readonly string[]): readonly FieldError[] {
+export function statusCounts(object: JsonObject, fields: readonly string[]): readonly FieldError[] {
   const errors: Errors = [];
   const status = objectAt(object, "status");
   for (const field of fields) checkNonNegative(errors, `status.${field}`, numberAt(status, field));
@@ -93,7 +93,7 @@ function statusCounts(object: JsonObject, fields: readonly string[]): readonly F
 }
 
 /** Replicas that are ready or available are replicas. */
-function statusOrder(object: JsonObject): readonly FieldError[] {
+export function statusOrder(object: JsonObject): readonly FieldError[] {
   const status = objectAt(object, "status");
   const count = (field: string): number => numberAt(status, field) ?? 0;
   const errors: Errors = [];
@@ -110,6 +110,7 @@ function statusOrder(object: JsonObject): readonly FieldError[] {
 
 export const deployments: KindStrategy = defineStrategy({
   namespaced: true,
+  metaPasses: ["change"],
   generationFields: ["spec", "metadata.annotations"],
   initialStatus: {},
   statusKeepsLabels: true,
@@ -164,6 +165,7 @@ function validateDeployment(object: JsonObject): readonly FieldError[] {
 
 export const replicaSets: KindStrategy = defineStrategy({
   namespaced: true,
+  metaPasses: ["change"],
   generationFields: ["spec"],
   initialStatus: { replicas: 0 },
   scale: replicaScale,
@@ -193,6 +195,7 @@ export const replicaSets: KindStrategy = defineStrategy({
 
 export const daemonSets: KindStrategy = defineStrategy({
   namespaced: true,
+  metaPasses: ["change"],
   generationFields: ["spec"],
   initialStatus: { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 },
   prepareCreate: (object) => setTemplateGeneration(object, 1),
@@ -251,6 +254,7 @@ function checkDaemonSetRollingUpdate(errors: Errors, path: string, update: Daemo
 
 export const statefulSets: KindStrategy = defineStrategy({
   namespaced: true,
+  metaPasses: ["change"],
   nameCheck: dns1123Label,
   generationFields: ["spec"],
   initialStatus: { replicas: 0, availableReplicas: 0 },

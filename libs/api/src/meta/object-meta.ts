@@ -2,7 +2,15 @@
 import type { JsonObject } from "../json.ts";
 import { type FieldError, forbidden, invalid, required, tooLong } from "./field-error.ts";
 import { carryField, childOf, isObject, listAt, type MutableObject, objectAt, textAt } from "./mutable.ts";
-import { dns1123Label, dns1123Subdomain, labelKey, labelValue, type NameCheck, qualifiedName } from "./names.ts";
+import {
+  dns1123Label,
+  dns1123Subdomain,
+  labelKey,
+  labelValue,
+  type NameCheck,
+  pathSegment,
+  qualifiedName,
+} from "./names.ts";
 import { timeText } from "./time.ts";
 
 /** Sum of all keys and values of annotations; past it the object is refused. */
@@ -54,10 +62,38 @@ export interface MetaRules {
   readonly nameCheck: NameCheck;
 }
 
-/** What is wrong with the metadata of an object about to be stored; `path` is `metadata` except inside templates. */
+/**
+ * How often an update is judged. Kubernetes looks at the metadata of every update twice, as an object and as a change, and
+ * most kinds do so again themselves: what is wrong is then reported as often as it was seen.
+ */
+export type MetaPass = "object" | "change";
+
+/** What is wrong with the metadata of an object about to be stored. */
 export function validateObjectMeta(object: JsonObject, rules: MetaRules): readonly FieldError[] {
-  const path = "metadata";
   const meta = objectAt(object, "metadata") ?? {};
+  return [...objectPass(meta, rules), ...validateStandardFinalizers(meta)];
+}
+
+/**
+ * What an update changed in metadata although it may not, and what is wrong with the new metadata.
+ *
+ * @param passes what the kind looks at itself, beyond what every update goes through
+ */
+export function validateObjectMetaUpdate(
+  next: JsonObject,
+  old: JsonObject,
+  rules: MetaRules,
+  passes: readonly MetaPass[] = ["change", "object"],
+): readonly FieldError[] {
+  const meta = objectAt(next, "metadata") ?? {};
+  const oldMeta = objectAt(old, "metadata") ?? {};
+  const common = [...objectPass(meta, { ...rules, nameCheck: pathSegment }), ...changePass(meta, oldMeta)];
+  const own = passes.map((pass) => (pass === "object" ? objectPass(meta, rules) : changePass(meta, oldMeta)));
+  return [...common, ...own.flatMap((errors) => [...errors, ...validateStandardFinalizers(meta)])];
+}
+
+function objectPass(meta: JsonObject, rules: MetaRules): readonly FieldError[] {
+  const path = "metadata";
   const errors: FieldError[] = [];
   const generateName = textAt(meta, "generateName");
   if (generateName !== "") {
@@ -68,30 +104,20 @@ export function validateObjectMeta(object: JsonObject, rules: MetaRules): readon
   const name = textAt(meta, "name");
   if (name === "") errors.push(required(`${path}.name`, "name or generateName is required"));
   else for (const text of rules.nameCheck(name)) errors.push(invalid(`${path}.name`, name, text));
-  errors.push(...validateNamespace(meta, path, rules.namespaced));
-  errors.push(...validateLabels(meta["labels"], `${path}.labels`));
-  errors.push(...validateAnnotations(meta["annotations"], `${path}.annotations`));
-  errors.push(...validateOwnerReferences(meta, `${path}.ownerReferences`));
+  errors.push(...validateNamespace(meta, path, rules.namespaced), ...sharedPass(meta));
   errors.push(...validateFinalizers(meta, `${path}.finalizers`));
   return errors;
 }
 
-/** What an update changed in metadata although it may not. The new object's own metadata is checked as well. */
-export function validateObjectMetaUpdate(next: JsonObject, old: JsonObject, rules: MetaRules): readonly FieldError[] {
-  const meta = objectAt(next, "metadata") ?? {};
-  const oldMeta = objectAt(old, "metadata") ?? {};
+function changePass(meta: JsonObject, oldMeta: JsonObject): readonly FieldError[] {
   const errors: FieldError[] = [];
   if (textAt(oldMeta, "deletionTimestamp") !== "") {
     const before = new Set(listAt(oldMeta, "finalizers"));
     const added = listAt(meta, "finalizers").filter((finalizer) => !before.has(finalizer));
     if (added.length > 0) {
       const shown = added.map((finalizer) => JSON.stringify(finalizer)).join(", ");
-      errors.push(
-        forbidden(
-          "metadata.finalizers",
-          `no new finalizers can be added if the object is being deleted, found new finalizers []string{${shown}}`,
-        ),
-      );
+      const text = `no new finalizers can be added if the object is being deleted, found new finalizers []string{${shown}}`;
+      errors.push(forbidden("metadata.finalizers", text));
     }
   }
   for (const key of ["name", "namespace", "uid", "creationTimestamp"]) {
@@ -99,9 +125,16 @@ export function validateObjectMetaUpdate(next: JsonObject, old: JsonObject, rule
       errors.push(invalid(`metadata.${key}`, meta[key] ?? "", "field is immutable"));
     }
   }
-  // The recorded server reports a forbidden finalizer twice: once for the change, once with the object as a whole.
-  const added = errors.filter((error) => error.field === "metadata.finalizers");
-  return [...errors, ...validateObjectMeta(next, rules), ...added];
+  return [...errors, ...sharedPass(meta)];
+}
+
+/** What both passes look at. */
+function sharedPass(meta: JsonObject): readonly FieldError[] {
+  return [
+    ...validateLabels(meta["labels"], "metadata.labels"),
+    ...validateAnnotations(meta["annotations"], "metadata.annotations"),
+    ...validateOwnerReferences(meta, "metadata.ownerReferences"),
+  ];
 }
 
 /** A generated name is its prefix plus letters, so a trailing `-` of the prefix is fine. */
@@ -140,19 +173,37 @@ export function validateAnnotations(annotations: unknown, path: string): readonl
 }
 
 function validateFinalizers(meta: JsonObject, path: string): readonly FieldError[] {
-  const errors: FieldError[] = [];
-  const finalizers = listAt(meta, "finalizers").filter((finalizer) => typeof finalizer === "string");
-  finalizers.forEach((finalizer, i) => {
-    const field = `${path}[${i}]`;
-    for (const text of qualifiedName(finalizer)) errors.push(invalid(field, finalizer, text));
-    if (!finalizer.includes("/") && !standardFinalizers.has(finalizer)) {
-      errors.push(invalid(field, finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
-    }
-  });
+  const finalizers = textsOf(meta, "finalizers");
+  const errors = finalizers.flatMap((finalizer) => finalizerName(finalizer, path));
   if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion")) {
     errors.push(invalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
   }
   return errors;
+}
+
+function finalizerName(finalizer: string, path: string): readonly FieldError[] {
+  return qualifiedName(finalizer).map((text) => invalid(path, finalizer, text));
+}
+
+/** A finalizer without a domain must be one of Kubernetes' own. */
+function standardFinalizer(finalizer: string, path: string): readonly FieldError[] {
+  if (finalizer.includes("/") || standardFinalizers.has(finalizer)) return [];
+  return [invalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")];
+}
+
+function validateStandardFinalizers(meta: JsonObject): readonly FieldError[] {
+  return textsOf(meta, "finalizers").flatMap((finalizer, i) =>
+    standardFinalizer(finalizer, `metadata.finalizers[${i}]`),
+  );
+}
+
+/** A finalizer outside of metadata: those in a namespace's spec. */
+export function validateFinalizer(finalizer: string, path: string): readonly FieldError[] {
+  return [...finalizerName(finalizer, path), ...standardFinalizer(finalizer, path)];
+}
+
+function textsOf(object: JsonObject, key: string): readonly string[] {
+  return listAt(object, key).filter((item) => typeof item === "string");
 }
 
 function validateOwnerReferences(meta: JsonObject, path: string): readonly FieldError[] {
@@ -160,8 +211,9 @@ function validateOwnerReferences(meta: JsonObject, path: string): readonly Field
   let controller: string | undefined;
   listAt(meta, "ownerReferences")
     .filter(isObject)
-    .forEach((owner, i) => {
-      const field = `${path}[${i}]`;
+    .forEach((owner) => {
+      // Kubernetes names the list, not the item.
+      const field = path;
       const [apiVersion, kind, name] = [textAt(owner, "apiVersion"), textAt(owner, "kind"), textAt(owner, "name")];
       if (!/^(?:[^/]+\/)?[^/]+$/.test(apiVersion)) {
         errors.push(invalid(`${field}.apiVersion`, apiVersion, "version must not be empty"));

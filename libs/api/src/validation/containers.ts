@@ -1,139 +1,184 @@
-// Containers of a pod: names, images, ports, environment, mounts, probes, hooks and resources.
-import type { Container, LifecycleHandler, Probe, ResourceRequirements } from "../generated/types.generated.ts";
-import { duplicate, forbidden, invalid, notFoundField, required } from "../meta/field-error.ts";
-import { dns1123Label, httpHeaderName, portName } from "../meta/names.ts";
-import { compareQuantities, isQuantity, parseQuantity } from "../quantity/quantity.ts";
-import { checkEnum, checkNonNegative, checkPort, checkPortOrName, checkRequiredText, type Errors } from "./basics.ts";
+// Containers of a pod: names, images, ports, resources, restart rules. The three roles share most of it.
+import type {
+  Container,
+  ContainerPort,
+  ContainerResizePolicy,
+  ContainerRestartRule,
+  EphemeralContainer,
+} from "../generated/types.generated.ts";
+import type { JsonObject } from "../json.ts";
+import { duplicate, forbidden, invalid, notFoundField, notSupported, required, tooMany } from "../meta/field-error.ts";
+import { dns1123Label, portName } from "../meta/names.ts";
+import { checkEnum, checkPort, checkRequiredText, type Errors } from "./basics.ts";
 import { checkEnvironment, checkEnvironmentSources } from "./environment.ts";
+import { checkLifecycle, checkProbe } from "./handlers.ts";
+import { checkDevices, checkMounts, type KnownVolumes } from "./mounts.ts";
+import { checkRequirements } from "./resources.ts";
+import { checkSecurityContext } from "./security.ts";
+import { pullPolicies } from "./volumes.ts";
 
-const pullPolicies = ["Always", "IfNotPresent", "Never"];
 const messagePolicies = ["File", "FallbackToLogsOnError"];
-const containerRestartPolicies = ["Always", "Never", "OnFailure"];
+const restartPolicies = ["Always", "Never", "OnFailure"];
+const restartRulesMax = 20;
+const exitCodesMax = 255;
 export const portProtocols = ["SCTP", "TCP", "UDP"];
 
+/** What containers are judged by: the pod around them. */
 export interface ContainerContext {
-  /** Volumes that may be mounted. */
-  readonly volumes: ReadonlySet<string>;
-  readonly hostNetwork: boolean;
+  readonly volumes: KnownVolumes;
+  readonly claimNames: ReadonlySet<string>;
+  readonly hostUsers: boolean;
+  readonly graceSeconds: number | undefined;
+  readonly podRestartPolicy: string;
+  /** False in templates, where an image may still be filled in. */
+  readonly inPod: boolean;
 }
 
 export function checkContainers(
   errors: Errors,
   path: string,
   containers: readonly Container[],
-  context: ContainerContext & { readonly role: "main" | "init"; readonly takenNames: Set<string> },
+  context: ContainerContext,
 ): void {
+  if (containers.length === 0) errors.push(required(path));
+  const names = new Set<string>();
   containers.forEach((container, i) => {
     const field = `${path}[${i}]`;
     checkContainer(errors, field, container, context);
-    if (container.name !== undefined && container.name !== "") {
-      if (context.takenNames.has(container.name)) errors.push(duplicate(`${field}.name`, container.name));
-      context.takenNames.add(container.name);
-    }
-    if (context.role === "init") checkInitContainer(errors, field, container);
-    else checkHooksAndProbes(errors, field, container);
+    if (names.has(container.name)) errors.push(duplicate(`${field}.name`, container.name));
+    names.add(container.name);
+    checkHooksAndProbes(errors, field, container, context);
+    checkRestartRules(errors, field, container);
   });
   checkHostPorts(errors, path, containers);
+}
+
+/** They run one by one before the others, except for sidecars, which stay. */
+export function checkInitContainers(
+  errors: Errors,
+  path: string,
+  containers: readonly Container[],
+  context: ContainerContext & { readonly takenNames: readonly string[] },
+): void {
+  const names = new Set(context.takenNames);
+  containers.forEach((container, i) => {
+    const field = `${path}[${i}]`;
+    checkContainer(errors, field, container, context);
+    checkRestartRules(errors, field, container);
+    if (names.has(container.name)) errors.push(duplicate(`${field}.name`, container.name));
+    else if ((container.name ?? "") !== "") names.add(container.name);
+    checkHostPorts(errors, path, [container]);
+    if (container.restartPolicy === "Always") {
+      checkHooksAndProbes(errors, field, container, context);
+      return;
+    }
+    for (const name of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const) {
+      if (container[name] === undefined) continue;
+      errors.push(forbidden(`${field}.${name}`, "may not be set for init containers without restartPolicy=Always"));
+    }
+  });
+}
+
+const refusedInEphemeral = [
+  "ports",
+  "resources",
+  "livenessProbe",
+  "readinessProbe",
+  "startupProbe",
+  "lifecycle",
+  "restartPolicy",
+  "restartPolicyRules",
+  "resizePolicy",
+];
+
+/** Added to running pods to look at them: nothing that a pod's service could come to depend on. */
+export function checkEphemeralContainers(
+  errors: Errors,
+  path: string,
+  containers: readonly EphemeralContainer[],
+  context: ContainerContext & { readonly takenNames: readonly string[] },
+): void {
+  const names = new Set(context.takenNames);
+  containers.forEach((container, i) => {
+    const field = `${path}[${i}]`;
+    checkContainer(errors, field, container, { ...context, inPod: true });
+    if (names.has(container.name)) errors.push(duplicate(`${field}.name`, container.name));
+    names.add(container.name);
+    const target = container.targetContainerName ?? "";
+    if (target !== "" && !context.takenNames.includes(target)) {
+      errors.push(notFoundField(`${field}.targetContainerName`, target));
+    }
+    const text = "cannot be set for an Ephemeral Container";
+    for (const name of refusedInEphemeral) {
+      if (isSet((container as unknown as JsonObject)[name])) errors.push(forbidden(`${field}.${name}`, text));
+    }
+    (container.volumeMounts ?? []).forEach((mount, j) => {
+      for (const name of ["subPath", "subPathExpr"] as const) {
+        if ((mount[name] ?? "") !== "") errors.push(forbidden(`${field}.volumeMounts[${j}].${name}`, text));
+      }
+    });
+  });
+}
+
+/** `resources: {}` is what Go writes of none. */
+function isSet(value: JsonObject[string]): boolean {
+  return value !== undefined && !(typeof value === "object" && value !== null && Object.keys(value).length === 0);
 }
 
 function checkContainer(errors: Errors, path: string, container: Container, context: ContainerContext): void {
   checkRequiredText(errors, `${path}.name`, container.name, dns1123Label);
   const image = container.image ?? "";
   if (image === "") errors.push(required(`${path}.image`));
-  else if (image !== image.trim())
+  else if (context.inPod && image !== image.trim()) {
     errors.push(invalid(`${path}.image`, image, "must not have leading or trailing whitespace"));
-  checkEnum(errors, `${path}.imagePullPolicy`, container.imagePullPolicy, pullPolicies);
+  }
   checkEnum(errors, `${path}.terminationMessagePolicy`, container.terminationMessagePolicy, messagePolicies);
-  checkPorts(errors, `${path}.ports`, container, context.hostNetwork);
+  checkPorts(errors, `${path}.ports`, container.ports ?? []);
   checkEnvironment(errors, `${path}.env`, container.env ?? []);
   checkEnvironmentSources(errors, `${path}.envFrom`, container.envFrom ?? []);
   checkMounts(errors, `${path}.volumeMounts`, container, context.volumes);
-  checkResources(errors, `${path}.resources`, container.resources);
-  const user = container.securityContext?.runAsUser;
-  if (user !== undefined && user < 0) {
-    errors.push(invalid(`${path}.securityContext.runAsUser`, user, "must be between 0 and 2147483647, inclusive"));
-  }
-  const security = container.securityContext;
-  if (security?.privileged === true && security.allowPrivilegeEscalation === false) {
-    const text = "cannot set `allowPrivilegeEscalation` to false and `privileged` to true";
-    errors.push(invalid(`${path}.securityContext`, { privileged: true, allowPrivilegeEscalation: false }, text));
+  checkDevices(errors, `${path}.volumeDevices`, container, context.volumes);
+  checkEnum(errors, `${path}.imagePullPolicy`, container.imagePullPolicy, pullPolicies);
+  checkRequirements(errors, `${path}.resources`, container.resources, { claimNames: context.claimNames });
+  checkResizePolicy(errors, `${path}.resizePolicy`, container.resizePolicy ?? [], context.podRestartPolicy);
+  checkSecurityContext(errors, `${path}.securityContext`, container.securityContext, context.hostUsers);
+}
+
+function checkHooksAndProbes(errors: Errors, path: string, container: Container, context: ContainerContext): void {
+  const { graceSeconds } = context;
+  checkLifecycle(errors, `${path}.lifecycle`, container.lifecycle, graceSeconds);
+  for (const role of ["liveness", "readiness", "startup"] as const) {
+    checkProbe(errors, `${path}.${role}Probe`, container[`${role}Probe`], { role, graceSeconds });
   }
 }
 
-/** Sidecars, which restart always, may have what only running containers have. */
-function checkInitContainer(errors: Errors, path: string, container: Container): void {
-  const { restartPolicy } = container;
+/** What a container does at its end, where that is not what its pod says. */
+function checkRestartRules(errors: Errors, path: string, container: Container): void {
+  const { restartPolicy, restartPolicyRules: rules = [] } = container;
   if (restartPolicy !== undefined) {
-    checkEnum(errors, `${path}.restartPolicy`, restartPolicy, containerRestartPolicies, "unsupported");
+    checkEnum(errors, `${path}.restartPolicy`, restartPolicy, restartPolicies, "unsupported");
+  } else if (rules.length > 0) {
+    errors.push(required(`${path}.restartPolicy`, "must specify restartPolicy when restart rules are used"));
   }
-  if (restartPolicy === "Always") {
-    checkHooksAndProbes(errors, path, container);
-    return;
-  }
-  for (const field of ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const) {
-    if (container[field] !== undefined) {
-      errors.push(forbidden(`${path}.${field}`, "may not be set for init containers without restartPolicy=Always"));
+  const list = `${path}.restartPolicyRules`;
+  if (rules.length > restartRulesMax) errors.push(tooMany(list, rules.length, restartRulesMax));
+  rules.forEach(({ action = "", exitCodes }: Partial<ContainerRestartRule>, i) => {
+    const actions = ["Restart", "RestartAllContainers"];
+    if (!actions.includes(action)) errors.push(notSupported(`${list}[${i}].action`, action, actions));
+    const field = `${list}[${i}].exitCodes`;
+    if (exitCodes === undefined) {
+      errors.push(required(field, "must be specified"));
+      return;
     }
-  }
+    checkEnum(errors, `${field}.operator`, exitCodes.operator, ["In", "NotIn"], "unsupported");
+    const count = (exitCodes.values ?? []).length;
+    if (count > exitCodesMax) errors.push(tooMany(`${field}.values`, count, exitCodesMax));
+  });
 }
 
-function checkHooksAndProbes(errors: Errors, path: string, container: Container): void {
-  const { lifecycle } = container;
-  if (lifecycle?.postStart !== undefined) checkHandler(errors, `${path}.lifecycle.postStart`, lifecycle.postStart);
-  if (lifecycle?.preStop !== undefined) checkHandler(errors, `${path}.lifecycle.preStop`, lifecycle.preStop);
-  checkProbe(errors, `${path}.livenessProbe`, container.livenessProbe, true);
-  checkProbe(errors, `${path}.readinessProbe`, container.readinessProbe, false);
-  checkProbe(errors, `${path}.startupProbe`, container.startupProbe, true);
-}
-
-function checkProbe(errors: Errors, path: string, probe: Probe | undefined, onlyOneSuccess: boolean): void {
-  if (probe === undefined) return;
-  checkHandler(errors, path, probe);
-  for (const field of [
-    "initialDelaySeconds",
-    "timeoutSeconds",
-    "periodSeconds",
-    "successThreshold",
-    "failureThreshold",
-  ] as const) {
-    checkNonNegative(errors, `${path}.${field}`, probe[field]);
-  }
-  const grace = probe.terminationGracePeriodSeconds;
-  if (grace !== undefined && grace <= 0) {
-    errors.push(invalid(`${path}.terminationGracePeriodSeconds`, grace, "must be greater than 0"));
-  }
-  if (onlyOneSuccess && (probe.successThreshold ?? 1) !== 1) {
-    errors.push(invalid(`${path}.successThreshold`, probe.successThreshold, "must be 1"));
-  }
-}
-
-type Handler = LifecycleHandler & Pick<Probe, "grpc">;
-const handlerKinds = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"] as const;
-
-function checkHandler(errors: Errors, path: string, handler: Handler): void {
-  const present = handlerKinds.filter((kind) => handler[kind] !== undefined);
-  if (present.length === 0) errors.push(required(path, "must specify a handler type"));
-  for (const extra of present.slice(1))
-    errors.push(forbidden(`${path}.${extra}`, "may not specify more than 1 handler type"));
-  const { exec, httpGet, tcpSocket, grpc } = handler;
-  if (exec !== undefined && (exec.command ?? []).length === 0) errors.push(required(`${path}.exec.command`));
-  if (tcpSocket !== undefined) checkPortOrName(errors, `${path}.tcpSocket.port`, tcpSocket.port);
-  if (grpc !== undefined) checkPort(errors, `${path}.grpc.port`, grpc.port);
-  if (httpGet !== undefined) {
-    checkRequiredText(errors, `${path}.httpGet.path`, httpGet.path);
-    checkPortOrName(errors, `${path}.httpGet.port`, httpGet.port);
-    checkEnum(errors, `${path}.httpGet.scheme`, httpGet.scheme, ["HTTP", "HTTPS"], "unsupported");
-    for (const header of httpGet.httpHeaders ?? []) {
-      for (const text of httpHeaderName(header.name ?? "")) {
-        errors.push(invalid(`${path}.httpGet.httpHeaders`, header.name ?? "", text));
-      }
-    }
-  }
-}
-
-function checkPorts(errors: Errors, path: string, container: Container, hostNetwork: boolean): void {
+function checkPorts(errors: Errors, path: string, ports: readonly ContainerPort[]): void {
   const names = new Set<string>();
-  (container.ports ?? []).forEach((port, i) => {
+  ports.forEach((port, i) => {
     const field = `${path}[${i}]`;
     const name = port.name ?? "";
     if (name !== "") {
@@ -144,13 +189,7 @@ function checkPorts(errors: Errors, path: string, container: Container, hostNetw
     }
     if ((port.containerPort ?? 0) === 0) errors.push(required(`${field}.containerPort`));
     else checkPort(errors, `${field}.containerPort`, port.containerPort);
-    const hostPort = port.hostPort ?? 0;
-    if (hostPort !== 0) {
-      checkPort(errors, `${field}.hostPort`, hostPort);
-      if (hostNetwork && hostPort !== port.containerPort) {
-        errors.push(invalid(`${field}.hostPort`, hostPort, "must match `containerPort` when `hostNetwork` is true"));
-      }
-    }
+    if ((port.hostPort ?? 0) !== 0) checkPort(errors, `${field}.hostPort`, port.hostPort);
     checkEnum(errors, `${field}.protocol`, port.protocol, portProtocols);
   });
 }
@@ -161,61 +200,27 @@ function checkHostPorts(errors: Errors, path: string, containers: readonly Conta
   containers.forEach((container, i) => {
     (container.ports ?? []).forEach((port, j) => {
       if ((port.hostPort ?? 0) === 0) return;
-      const key = `${port.protocol ?? "TCP"}/${port.hostIP ?? ""}/${port.hostPort}`;
+      const key = `${port.protocol ?? ""}/${port.hostIP ?? ""}/${port.hostPort}`;
       if (taken.has(key)) errors.push(duplicate(`${path}[${i}].ports[${j}].hostPort`, key));
       taken.add(key);
     });
   });
 }
 
-function checkMounts(errors: Errors, path: string, container: Container, volumes: ReadonlySet<string>): void {
-  const mountPaths = new Set<string>();
-  (container.volumeMounts ?? []).forEach((mount, i) => {
-    const field = `${path}[${i}]`;
-    const name = mount.name ?? "";
-    if (name === "") errors.push(required(`${field}.name`));
-    if (!volumes.has(name)) errors.push(notFoundField(`${field}.name`, name));
-    const mountPath = mount.mountPath ?? "";
-    if (mountPath === "") errors.push(required(`${field}.mountPath`));
-    if (mountPaths.has(mountPath)) errors.push(invalid(`${field}.mountPath`, mountPath, "must be unique"));
-    mountPaths.add(mountPath);
-    for (const sub of ["subPath", "subPathExpr"] as const) {
-      const value = mount[sub] ?? "";
-      if (value.startsWith("/")) errors.push(invalid(`${field}.${sub}`, value, "must be a relative path"));
-      else if (value.split("/").includes("..")) errors.push(invalid(`${field}.${sub}`, value, "must not contain '..'"));
-    }
-    if ((mount.subPath ?? "") !== "" && (mount.subPathExpr ?? "") !== "") {
-      errors.push(invalid(`${field}.subPathExpr`, mount.subPathExpr, "subPathExpr and subPath are mutually exclusive"));
+function checkResizePolicy(
+  errors: Errors,
+  path: string,
+  policies: readonly ContainerResizePolicy[],
+  podRestartPolicy: string,
+): void {
+  const names = new Set<string>();
+  policies.forEach(({ resourceName = "", restartPolicy = "" }: Partial<ContainerResizePolicy>, i) => {
+    if (names.has(resourceName)) errors.push(duplicate(`${path}[${i}]`, resourceName));
+    names.add(resourceName);
+    checkEnum(errors, path, resourceName, ["cpu", "memory"]);
+    checkEnum(errors, path, restartPolicy, ["NotRequired", "RestartContainer"]);
+    if (podRestartPolicy === "Never" && restartPolicy !== "NotRequired") {
+      errors.push(invalid(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'"));
     }
   });
-}
-
-/** Requests must not exceed limits; for extended resources and huge pages they must be equal. */
-export function checkResources(errors: Errors, path: string, resources: ResourceRequirements | undefined): void {
-  const { limits = {}, requests = {} } = resources ?? {};
-  for (const [name, value] of Object.entries(limits)) checkAmount(errors, `${path}.limits[${name}]`, value);
-  for (const [name, value] of Object.entries(requests)) {
-    if (!checkAmount(errors, `${path}.requests[${name}]`, value)) continue;
-    const limit = limits[name];
-    if (limit === undefined || !isQuantity(limit)) continue;
-    const comparison = compareQuantities(parseQuantity(value), parseQuantity(limit));
-    const overcommits = name === "cpu" || name === "memory" || name === "ephemeral-storage";
-    if (!overcommits && comparison !== 0) {
-      errors.push(invalid(`${path}.requests`, value, `must be equal to ${name} limit of ${limit}`));
-    } else if (overcommits && comparison > 0) {
-      errors.push(invalid(`${path}.requests`, value, `must be less than or equal to ${name} limit of ${limit}`));
-    }
-  }
-}
-
-function checkAmount(errors: Errors, path: string, value: string): boolean {
-  if (!isQuantity(value)) {
-    errors.push(invalid(path, value, "must be a quantity"));
-    return false;
-  }
-  if (parseQuantity(value).nanos < 0n) {
-    errors.push(invalid(path, value, "must be greater than or equal to 0"));
-    return false;
-  }
-  return true;
 }

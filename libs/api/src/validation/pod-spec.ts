@@ -1,66 +1,142 @@
 // The spec of a pod, alone or in a template.
-import type { PodSpec } from "../generated/types.generated.ts";
-import type { JsonObject } from "../json.ts";
+import type { PodResourceClaim, PodSpec } from "../generated/types.generated.ts";
+import type { JsonObject, JsonValue } from "../json.ts";
 import { duplicate, type FieldError, forbidden, invalid, required } from "../meta/field-error.ts";
 import { typed } from "../meta/mutable.ts";
-import { dns1123Label, dns1123Subdomain, labelKey, regExpText } from "../meta/names.ts";
+import { dns1123Label, dns1123Subdomain, labelKey } from "../meta/names.ts";
 import { validateLabels } from "../meta/object-meta.ts";
-import { validIp } from "./addresses.ts";
-import { checkEnum, checkRange, checkRequiredText, checkText, type Errors } from "./basics.ts";
-import { checkContainers } from "./containers.ts";
-import { checkAffinity, checkTolerations, checkTopologySpread } from "./scheduling.ts";
-import { checkVolumes } from "./volumes.ts";
+import { checkEnum, checkRange, checkText, type Errors } from "./basics.ts";
+import { checkContainers, checkEphemeralContainers, checkInitContainers, type ContainerContext } from "./containers.ts";
+import { checkDns, checkHostAliases } from "./pod-dns.ts";
+import { checkHostProcess, checkOs } from "./pod-os.ts";
+import { checkPodResources } from "./pod-resources.ts";
+import { checkRequirements } from "./resources.ts";
+import { checkAffinity, checkTolerations } from "./scheduling.ts";
+import { checkPodSecurityContext, usesHostUsers } from "./security.ts";
+import { checkTopologySpread } from "./topology-spread.ts";
+import { checkVolumes, type PodIdentity } from "./volumes.ts";
 
 const restartPolicies = ["Always", "OnFailure", "Never"];
 const dnsPolicies = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
-const nameserversMax = 3;
-const searchesMax = 32;
+const preemptionPolicies = ["PreemptLowerPriority", "Never"];
 const int32Max = 2_147_483_647;
 
-const searchPattern = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
-const searchRegExp = new RegExp(`^${searchPattern}$`);
-const searchText = regExpText(
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character",
-  searchPattern,
-  "example.com",
-);
-
-/** @param object the spec; a missing one is checked as an empty one */
-export function validatePodSpec(object: JsonObject, path: string): readonly FieldError[] {
+/**
+ * @param object the spec; a missing one is checked as an empty one
+ * @param pod the pod whose spec it is; `undefined` in a template, of which some things are not asked yet
+ */
+export function validatePodSpec(object: JsonObject, path: string, pod?: PodIdentity): readonly FieldError[] {
   const spec = typed<Partial<PodSpec>>(object);
   const errors: Errors = [];
-  const volumes = checkVolumes(errors, `${path}.volumes`, spec.volumes ?? []);
-  const context = { volumes, hostNetwork: spec.hostNetwork === true, takenNames: new Set<string>() };
-  if ((spec.containers ?? []).length === 0) errors.push(required(`${path}.containers`));
-  checkContainers(errors, `${path}.containers`, spec.containers ?? [], { ...context, role: "main" });
-  checkContainers(errors, `${path}.initContainers`, spec.initContainers ?? [], { ...context, role: "init" });
+  const graceSeconds = spec.terminationGracePeriodSeconds;
+  if (graceSeconds === undefined) errors.push(required(`${path}.terminationGracePeriodSeconds`));
+  checkAllContainers(errors, path, spec, pod);
+  checkHostPortsMatch(errors, path, spec, pod !== undefined);
   checkEnum(errors, `${path}.restartPolicy`, spec.restartPolicy, restartPolicies);
   checkEnum(errors, `${path}.dnsPolicy`, spec.dnsPolicy, dnsPolicies);
   errors.push(...validateLabels(spec.nodeSelector, `${path}.nodeSelector`));
-  checkSecurityContext(errors, `${path}.securityContext`, spec);
+  checkPodSecurityContext(errors, `${path}.securityContext`, spec);
   checkAffinity(errors, `${path}.affinity`, spec.affinity);
-  checkDnsConfig(errors, `${path}.dnsConfig`, spec);
+  checkDns(errors, `${path}.dnsConfig`, spec);
   checkGates(errors, path, spec);
   checkTopologySpread(errors, `${path}.topologySpreadConstraints`, spec.topologySpreadConstraints ?? []);
+  checkHostProcess(errors, path, spec);
+  checkHostUsers(errors, path, spec);
   checkNames(errors, path, spec);
-  checkTolerations(errors, `${path}.tolerations`, spec.tolerations ?? []);
-  checkHostAliases(errors, `${path}.hostAliases`, spec);
   checkRange(errors, `${path}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 1, int32Max);
+  checkTolerations(errors, `${path}.tolerations`, spec.tolerations ?? []);
+  checkHostAliases(errors, `${path}.hostAliases`, spec.hostAliases ?? []);
+  if (spec.preemptionPolicy !== undefined) {
+    checkEnum(errors, `${path}.preemptionPolicy`, spec.preemptionPolicy, preemptionPolicies);
+  }
+  if (spec.overhead !== undefined) {
+    checkRequirements(errors, `${path}.overhead`, { limits: spec.overhead }, { claimNames: new Set() });
+  }
+  checkOs(errors, path, spec);
   return errors;
 }
 
+function checkAllContainers(errors: Errors, path: string, spec: Partial<PodSpec>, pod: PodIdentity | undefined): void {
+  const volumes = checkVolumes(errors, `${path}.volumes`, spec.volumes ?? [], pod);
+  const claims = spec.resourceClaims ?? [];
+  checkClaims(errors, `${path}.resourceClaims`, claims);
+  const context: ContainerContext = {
+    volumes,
+    claimNames: new Set(claims.map(({ name }) => name)),
+    hostUsers: usesHostUsers(spec),
+    graceSeconds: spec.terminationGracePeriodSeconds,
+    podRestartPolicy: spec.restartPolicy ?? "",
+    inPod: pod !== undefined,
+  };
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec;
+  const takenNames = containers.map(({ name }) => name);
+  checkContainers(errors, `${path}.containers`, containers, context);
+  checkInitContainers(errors, `${path}.initContainers`, initContainers, { ...context, takenNames });
+  const others = [...takenNames, ...initContainers.map(({ name }) => name)];
+  const field = `${path}.ephemeralContainers`;
+  checkEphemeralContainers(errors, field, ephemeralContainers, { ...context, takenNames: others });
+  checkPodResources(errors, `${path}.resources`, spec);
+}
+
+function checkClaims(errors: Errors, path: string, claims: readonly PodResourceClaim[]): void {
+  const names = new Set<string>();
+  claims.forEach((claim, i) => {
+    const { name = "", resourceClaimName, resourceClaimTemplateName: template } = claim as Partial<PodResourceClaim>;
+    const field = `${path}[${i}]`;
+    if (name === "") errors.push(required(`${field}.name`));
+    else if (names.has(name)) errors.push(duplicate(`${field}.name`, name));
+    else checkText(errors, `${field}.name`, name, dns1123Label);
+    names.add(name);
+    const shown = claim as unknown as JsonValue;
+    if (resourceClaimName !== undefined && template !== undefined) {
+      const text = "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified";
+      errors.push(invalid(field, shown, text));
+    } else if (resourceClaimName === undefined && template === undefined) {
+      errors.push(invalid(field, shown, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"));
+    }
+    if (resourceClaimName !== undefined) {
+      checkText(errors, `${field}.resourceClaimName`, resourceClaimName, dns1123Subdomain);
+    }
+    if (template !== undefined) checkText(errors, `${field}.resourceClaimTemplateName`, template, dns1123Subdomain);
+  });
+}
+
+/** In the node's network a container's port is the node's. */
+function checkHostPortsMatch(errors: Errors, path: string, spec: Partial<PodSpec>, inPod: boolean): void {
+  if (spec.hostNetwork !== true) return;
+  (spec.containers ?? []).forEach(({ ports = [] }, i) => {
+    ports.forEach(({ hostPort = 0, containerPort = 0 }, j) => {
+      if (hostPort === containerPort || (hostPort === 0 && !inPod)) return;
+      const field = `${path}.containers[${i}].ports[${j}].hostPort`;
+      errors.push(invalid(field, hostPort, "must match `containerPort` when `hostNetwork` is true"));
+    });
+  });
+}
+
+function checkHostUsers(errors: Errors, path: string, spec: Partial<PodSpec>): void {
+  if (usesHostUsers(spec)) return;
+  for (const [used, field] of [
+    [spec.hostNetwork, "hostNetwork"],
+    [spec.hostPID, "HostPID"],
+    [spec.hostIPC, "HostIPC"],
+  ] as const) {
+    if (used === true) errors.push(forbidden(`${path}.${field}`, "when `pod.Spec.HostUsers` is false"));
+  }
+}
+
 function checkNames(errors: Errors, path: string, spec: Partial<PodSpec>): void {
-  const subdomains = ["serviceAccountName", "nodeName", "priorityClassName", "runtimeClassName"] as const;
-  for (const field of subdomains) {
+  for (const field of ["serviceAccountName", "nodeName", "priorityClassName"] as const) {
     const value = spec[field] ?? "";
     if (value !== "") checkText(errors, `${path}.${field}`, value, dns1123Subdomain);
+  }
+  const { runtimeClassName } = spec;
+  if (runtimeClassName !== undefined) {
+    checkText(errors, `${path}.runtimeClassName`, runtimeClassName, dns1123Subdomain);
   }
   for (const field of ["hostname", "subdomain"] as const) {
     const value = spec[field] ?? "";
     if (value !== "") checkText(errors, `${path}.${field}`, value, dns1123Label);
   }
-  if (spec.schedulerName !== undefined)
-    checkRequiredText(errors, `${path}.schedulerName`, spec.schedulerName, labelKey);
 }
 
 function checkGates(errors: Errors, path: string, spec: Partial<PodSpec>): void {
@@ -72,72 +148,5 @@ function checkGates(errors: Errors, path: string, spec: Partial<PodSpec>): void 
     checkText(errors, `${path}.schedulingGates[${i}]`, name ?? "", labelKey);
     if (gates.has(name)) errors.push(duplicate(`${path}.schedulingGates[${i}]`, name));
     gates.add(name);
-  });
-  if (gates.size > 0 && (spec.nodeName ?? "") !== "") {
-    errors.push(forbidden(`${path}.nodeName`, "cannot be set until all schedulingGates have been cleared"));
-  }
-}
-
-function checkSecurityContext(errors: Errors, path: string, spec: Partial<PodSpec>): void {
-  const context = spec.securityContext;
-  if (context === undefined) return;
-  for (const field of ["fsGroup", "runAsUser", "runAsGroup"] as const) {
-    checkRange(errors, `${path}.${field}`, context[field], 0, int32Max);
-  }
-  (context.supplementalGroups ?? []).forEach((group, i) => {
-    checkRange(errors, `${path}.supplementalGroups[${i}]`, group, 0, int32Max);
-  });
-  (context.sysctls ?? []).forEach(({ name }, i) => checkRequiredText(errors, `${path}.sysctls[${i}].name`, name));
-  if (context.fsGroupChangePolicy !== undefined) {
-    checkEnum(
-      errors,
-      `${path}.fsGroupChangePolicy`,
-      context.fsGroupChangePolicy,
-      ["Always", "OnRootMismatch"],
-      "unsupported",
-    );
-  }
-  const profile = context.seccompProfile;
-  if (profile !== undefined) {
-    const field = `${path}.seccompProfile`;
-    if ((profile.type ?? "") === "")
-      errors.push(required(`${field}.type`, "type is required when seccompProfile is set"));
-    else checkEnum(errors, `${field}.type`, profile.type, ["Localhost", "RuntimeDefault", "Unconfined"]);
-    if (profile.type === "Localhost" && (profile.localhostProfile ?? "") === "") {
-      errors.push(required(`${field}.localhostProfile`, "must be set when seccomp type is Localhost"));
-    }
-  }
-}
-
-function checkDnsConfig(errors: Errors, path: string, spec: Partial<PodSpec>): void {
-  const config = spec.dnsConfig;
-  if (spec.dnsPolicy === "None" && (config?.nameservers ?? []).length === 0) {
-    const field = config === undefined ? path : `${path}.nameservers`;
-    errors.push(required(field, "must provide at least one DNS nameserver when `dnsPolicy` is None"));
-  }
-  if (config === undefined) return;
-  const { nameservers = [], searches = [], options = [] } = config;
-  if (nameservers.length > nameserversMax) {
-    errors.push(invalid(`${path}.nameservers`, nameservers, `must not have more than ${nameserversMax} nameservers`));
-  }
-  nameservers.forEach((server, i) => checkText(errors, `${path}.nameservers[${i}]`, server, validIp));
-  if (searches.length > searchesMax) {
-    errors.push(invalid(`${path}.searches`, searches, `must not have more than ${searchesMax} search paths`));
-  }
-  searches.forEach((search, i) => {
-    const plain = search === "." ? "." : search.replace(/\.$/, "");
-    if (plain !== "." && !searchRegExp.test(plain)) errors.push(invalid(`${path}.searches[${i}]`, search, searchText));
-  });
-  options.forEach(({ name }, i) => {
-    if ((name ?? "") === "") errors.push(required(`${path}.options[${i}]`, "must not be empty"));
-  });
-}
-
-function checkHostAliases(errors: Errors, path: string, spec: Partial<PodSpec>): void {
-  (spec.hostAliases ?? []).forEach((alias, i) => {
-    checkText(errors, `${path}[${i}].ip`, alias.ip ?? "", validIp);
-    (alias.hostnames ?? []).forEach((name, j) =>
-      checkText(errors, `${path}[${i}].hostnames[${j}]`, name, dns1123Subdomain),
-    );
   });
 }

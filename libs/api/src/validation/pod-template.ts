@@ -2,10 +2,11 @@
 import type { LabelSelector, PodSpec } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
-import { objectAt, typed } from "../meta/mutable.ts";
+import { listAt, objectAt, typed } from "../meta/mutable.ts";
 import { validateAnnotations, validateLabels } from "../meta/object-meta.ts";
 import { labelSelectorMatcher, type Labels, SelectorError } from "../selectors/label-selector.ts";
 import { checkLabelSelector, type Errors } from "./basics.ts";
+import { validatePodAnnotations } from "./pod-annotations.ts";
 import { validatePodSpec } from "./pod-spec.ts";
 
 export function validatePodTemplate(template: JsonObject, path: string): readonly FieldError[] {
@@ -14,8 +15,15 @@ export function validatePodTemplate(template: JsonObject, path: string): readonl
     // Kubernetes leaves `metadata` out of these two paths.
     ...validateLabels(meta?.["labels"], `${path}.labels`),
     ...validateAnnotations(meta?.["annotations"], `${path}.annotations`),
+    ...validatePodAnnotations(template, `${path}.annotations`),
     ...validatePodSpec(objectAt(template, "spec") ?? {}, `${path}.spec`),
+    ...validateNoEphemeral(template, path),
   ];
+}
+
+function validateNoEphemeral(template: JsonObject, path: string): readonly FieldError[] {
+  if (listAt(objectAt(template, "spec") ?? {}, "ephemeralContainers").length === 0) return [];
+  return [forbidden(`${path}.spec.ephemeralContainers`, "ephemeral containers not allowed in pod template")];
 }
 
 export interface WorkloadRules {

@@ -5,12 +5,11 @@ import type {
   NodeSelectorTerm,
   PodAffinityTerm,
   Toleration,
-  TopologySpreadConstraint,
   WeightedPodAffinityTerm,
 } from "../generated/types.generated.ts";
-import { duplicate, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
-import { dns1123Label, labelKey, labelValue, qualifiedName } from "../meta/names.ts";
-import { checkEnum, checkLabelSelector, checkPositive, checkText, type Errors } from "./basics.ts";
+import { forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
+import { dns1123Label, dns1123Subdomain, labelKey, labelValue } from "../meta/names.ts";
+import { checkEnum, checkLabelSelector, checkText, type Errors } from "./basics.ts";
 
 const preferred = "preferredDuringSchedulingIgnoredDuringExecution";
 const requiredTerms = "requiredDuringSchedulingIgnoredDuringExecution";
@@ -25,7 +24,8 @@ export function checkAffinity(errors: Errors, path: string, affinity: Affinity |
     (nodeAffinity[preferred] ?? []).forEach((term, i) => {
       const at = `${field}.${preferred}[${i}]`;
       checkWeight(errors, at, term.weight);
-      checkNodeSelectorTerm(errors, `${at}.preference`, term.preference ?? {});
+      // A wish that no node can fulfil does no harm, so its values are not looked at.
+      checkNodeSelectorTerm(errors, `${at}.preference`, term.preference ?? {}, "anyValues");
     });
   }
   for (const [name, terms] of [
@@ -48,7 +48,32 @@ export function checkNodeSelector(errors: Errors, path: string, terms: readonly 
   (terms ?? []).forEach((term, i) => checkNodeSelectorTerm(errors, `${path}.nodeSelectorTerms[${i}]`, term));
 }
 
-function checkNodeSelectorTerm(errors: Errors, path: string, term: NodeSelectorTerm): void {
+function checkNodeSelectorTerm(errors: Errors, path: string, term: NodeSelectorTerm, values?: "anyValues"): void {
+  checkNodeExpressions(errors, path, term, values);
+  (term.matchFields ?? []).forEach((expression, i) => {
+    const field = `${path}.matchFields[${i}]`;
+    if (expression.operator !== "In" && expression.operator !== "NotIn") {
+      errors.push(invalid(`${field}.operator`, expression.operator ?? "", "not a valid selector operator"));
+    } else if ((expression.values ?? []).length !== 1) {
+      const text = "must be only one value when `operator` is 'In' or 'NotIn' for node field selector";
+      errors.push(required(`${field}.values`, text));
+    }
+    if (expression.key !== "metadata.name") {
+      errors.push(invalid(`${field}.key`, expression.key ?? "", "not a valid field selector key"));
+      return;
+    }
+    (expression.values ?? []).forEach((value, j) =>
+      checkText(errors, `${field}.values[${j}]`, value, dns1123Subdomain),
+    );
+  });
+}
+
+function checkNodeExpressions(
+  errors: Errors,
+  path: string,
+  term: NodeSelectorTerm,
+  allowed: "anyValues" | undefined,
+): void {
   (term.matchExpressions ?? []).forEach((expression, i) => {
     const field = `${path}.matchExpressions[${i}]`;
     const values = expression.values ?? [];
@@ -78,23 +103,8 @@ function checkNodeSelectorTerm(errors: Errors, path: string, term: NodeSelectorT
         errors.push(invalid(`${field}.operator`, operator, "not a valid selector operator"));
     }
     checkText(errors, `${field}.key`, expression.key ?? "", labelKey);
+    if (allowed === "anyValues") return;
     values.forEach((value, j) => checkText(errors, `${field}.values[${j}]`, value, labelValue));
-  });
-  (term.matchFields ?? []).forEach((expression, i) => {
-    const field = `${path}.matchFields[${i}]`;
-    if (expression.operator !== "In" && expression.operator !== "NotIn") {
-      errors.push(invalid(`${field}.operator`, expression.operator ?? "", "not a valid selector operator"));
-    } else if ((expression.values ?? []).length !== 1) {
-      errors.push(
-        required(
-          `${field}.values`,
-          "must be only one value when `operator` is 'In' or 'NotIn' for node field selector",
-        ),
-      );
-    }
-    if (expression.key !== "metadata.name") {
-      errors.push(invalid(`${field}.key`, expression.key ?? "", "not a valid field selector key"));
-    }
   });
 }
 
@@ -113,9 +123,37 @@ function checkPodTerm(errors: Errors, path: string, term: Partial<PodAffinityTer
   checkLabelSelector(errors, `${path}.labelSelector`, term.labelSelector);
   checkLabelSelector(errors, `${path}.namespaceSelector`, term.namespaceSelector);
   for (const name of term.namespaces ?? []) checkText(errors, `${path}.namespace`, name, dns1123Label);
+  checkLabelKeys(errors, path, term);
   const topologyKey = term.topologyKey ?? "";
   if (topologyKey === "") errors.push(required(`${path}.topologyKey`, "can not be empty"));
   checkText(errors, `${path}.topologyKey`, topologyKey, labelKey);
+}
+
+/** Keys whose values are taken from the pod itself, to be matched or not. */
+function checkLabelKeys(errors: Errors, path: string, term: Partial<PodAffinityTerm>): void {
+  const { matchLabelKeys = [], mismatchLabelKeys = [], labelSelector } = term;
+  for (const [name, keys] of [
+    ["matchLabelKeys", matchLabelKeys],
+    ["mismatchLabelKeys", mismatchLabelKeys],
+  ] as const) {
+    if (keys.length > 0 && labelSelector === undefined) {
+      errors.push(forbidden(`${path}.${name}`, "must not be specified when labelSelector is not set"));
+    } else {
+      keys.forEach((key, i) => checkText(errors, `${path}.${name}[${i}]`, key, labelKey));
+    }
+  }
+  const seen = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
+  for (const { key } of labelSelector?.matchExpressions ?? []) {
+    const i = matchLabelKeys.lastIndexOf(key);
+    if (i >= 0 && seen.has(key)) {
+      errors.push(invalid(`${path}[${i}]`, key, "exists in both matchLabelKeys and labelSelector"));
+    }
+    seen.add(key);
+  }
+  matchLabelKeys.forEach((key, i) => {
+    if (!mismatchLabelKeys.includes(key)) return;
+    errors.push(invalid(`${path}.matchLabelKeys[${i}]`, key, "exists in both matchLabelKeys and mismatchLabelKeys"));
+  });
 }
 
 export function checkTolerations(errors: Errors, path: string, tolerations: readonly Toleration[]): void {
@@ -140,44 +178,5 @@ export function checkTolerations(errors: Errors, path: string, tolerations: read
       errors.push(notSupported(`${field}.operator`, operator, ["Equal", "Exists"]));
     }
     checkEnum(errors, `${field}.effect`, effect, taintEffects, "allowed");
-  });
-}
-
-export function checkTopologySpread(
-  errors: Errors,
-  path: string,
-  constraints: readonly TopologySpreadConstraint[],
-): void {
-  const pairs = new Set<string>();
-  constraints.forEach((constraint, i) => {
-    const field = `${path}[${i}]`;
-    const {
-      maxSkew = 0,
-      topologyKey = "",
-      whenUnsatisfiable = "",
-      minDomains,
-    } = constraint as Partial<TopologySpreadConstraint>;
-    checkPositive(errors, `${field}.maxSkew`, maxSkew);
-    if (topologyKey === "") errors.push(required(`${field}.topologyKey`, "can not be empty"));
-    else checkText(errors, `${field}.topologyKey`, topologyKey, qualifiedName);
-    if (whenUnsatisfiable !== "DoNotSchedule" && whenUnsatisfiable !== "ScheduleAnyway") {
-      errors.push(notSupported(`${field}.whenUnsatisfiable`, whenUnsatisfiable, ["DoNotSchedule", "ScheduleAnyway"]));
-    }
-    const pair = `{${topologyKey}, ${whenUnsatisfiable}}`;
-    if (pairs.has(pair)) errors.push(duplicate(`${field}.{topologyKey, whenUnsatisfiable}`, pair));
-    pairs.add(pair);
-    if (minDomains !== undefined) {
-      checkPositive(errors, `${field}.minDomains`, minDomains);
-      if (whenUnsatisfiable !== "DoNotSchedule") {
-        const text = `can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ${whenUnsatisfiable}`;
-        errors.push(invalid(`${field}.minDomains`, minDomains, text));
-      }
-    }
-    for (const policy of ["nodeAffinityPolicy", "nodeTaintsPolicy"] as const) {
-      if (constraint[policy] !== undefined) {
-        checkEnum(errors, `${field}.${policy}`, constraint[policy], ["Honor", "Ignore"], "unsupported");
-      }
-    }
-    checkLabelSelector(errors, `${field}.labelSelector`, constraint.labelSelector);
   });
 }

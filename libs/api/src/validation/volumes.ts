@@ -1,149 +1,210 @@
 // Volumes of a pod. A volume that is wrong does not count as there: what mounts it is reported too.
-import type { KeyToPath, Volume, VolumeProjection } from "../generated/types.generated.ts";
+import type { PersistentVolumeClaimTemplate, Volume } from "../generated/types.generated.ts";
+import type { JsonObject } from "../json.ts";
 import { duplicate, forbidden, invalid, required } from "../meta/field-error.ts";
-import { dns1123Label } from "../meta/names.ts";
+import { objectAt, textAt, typed } from "../meta/mutable.ts";
+import { dns1123Label, dns1123Subdomain } from "../meta/names.ts";
+import { validateAnnotations, validateLabels } from "../meta/object-meta.ts";
 import { checkEnum, checkRequiredText, checkText, type Errors } from "./basics.ts";
-import { checkFieldRef, volumeFieldPaths } from "./environment.ts";
+import { checkIscsi, sessionNameText, sessionNameTooLong } from "./iscsi.ts";
+import { checkClaimSpec } from "./storage.ts";
+import { checkDescendingPath, checkDownwardFiles, checkKeys, checkMode, checkProjected } from "./volume-files.ts";
+import {
+  checkDriverName,
+  checkStorageOs,
+  refusedSourcePaths,
+  requireTexts,
+  sharedSources,
+  sourcePaths,
+} from "./volume-sources.ts";
 
-const fileModeMax = 0o777;
-const fileModeText = "must be a number between 0 and 0777 (octal), both inclusive";
-const hostPathTypes = [
-  "",
-  "BlockDevice",
-  "CharDevice",
-  "Directory",
-  "DirectoryOrCreate",
-  "File",
-  "FileOrCreate",
-  "Socket",
-];
+export const pullPolicies = ["Always", "IfNotPresent", "Never"];
 
-/** @returns the names of the volumes that are right, which containers may mount */
-export function checkVolumes(errors: Errors, path: string, volumes: readonly Volume[]): ReadonlySet<string> {
-  const names = new Set<string>();
+/** The pod that a spec belongs to; a template has none. */
+export interface PodIdentity {
+  readonly name: string;
+}
+
+/** What is known of a volume that containers may use. */
+export interface KnownVolume {
+  readonly isClaim: boolean;
+  readonly isImage: boolean;
+}
+
+/** @returns the volumes that are right, which containers may mount, by name */
+export function checkVolumes(
+  errors: Errors,
+  path: string,
+  volumes: readonly Volume[],
+  pod: PodIdentity | undefined,
+): ReadonlyMap<string, KnownVolume> {
+  const podName = pod?.name ?? "";
+  const made = new Set(
+    volumes
+      .filter((volume) => podName !== "" && volume.ephemeral !== undefined)
+      .map(({ name }) => `${podName}-${name}`),
+  );
+  const known = new Map<string, KnownVolume>();
   volumes.forEach((volume, i) => {
     const field = `${path}[${i}]`;
     const found: Errors = [];
-    checkVolumeSource(found, field, volume);
+    checkSources(found, field, volume, pod);
     checkRequiredText(found, `${field}.name`, volume.name, dns1123Label);
-    if (names.has(volume.name)) found.push(duplicate(`${field}.name`, volume.name));
-    if (found.length === 0) names.add(volume.name);
+    if (known.has(volume.name)) found.push(duplicate(`${field}.name`, volume.name));
+    const { persistentVolumeClaim: claim, ephemeral, image } = volume;
+    if (found.length === 0) {
+      known.set(volume.name, { isClaim: claim !== undefined || ephemeral !== undefined, isImage: image !== undefined });
+    }
     errors.push(...found);
-  });
-  return names;
-}
-
-function checkVolumeSource(errors: Errors, path: string, volume: Volume): void {
-  const sources = Object.keys(volume).filter((key) => key !== "name");
-  if (sources.length === 0) errors.push(required(path, "must specify a volume type"));
-  for (const extra of sources.slice(1))
-    errors.push(forbidden(`${path}.${extra}`, "may not specify more than 1 volume type"));
-  const { configMap, secret, hostPath, persistentVolumeClaim, downwardAPI, projected, emptyDir, nfs } = volume;
-  if (configMap !== undefined) {
-    checkRequiredText(errors, `${path}.configMap.name`, configMap.name);
-    checkKeys(errors, `${path}.configMap`, configMap);
-  }
-  if (secret !== undefined) {
-    checkRequiredText(errors, `${path}.secret.secretName`, secret.secretName);
-    checkKeys(errors, `${path}.secret`, secret);
-  }
-  if (hostPath !== undefined) {
-    checkRequiredText(errors, `${path}.hostPath.path`, hostPath.path);
-    if (hostPath.path?.split("/").includes("..") === true) {
-      errors.push(invalid(`${path}.hostPath.path`, hostPath.path, "must not contain '..'"));
+    if (claim !== undefined && made.has(claim.claimName)) {
+      const text = "must not reference a PVC that gets created for an ephemeral volume";
+      errors.push(invalid(`${field}.persistentVolumeClaim.claimName`, claim.claimName, text));
     }
-    if (hostPath.type !== undefined)
-      checkEnum(errors, `${path}.hostPath.type`, hostPath.type, hostPathTypes, "unsupported");
-  }
-  if (persistentVolumeClaim !== undefined) {
-    checkRequiredText(errors, `${path}.persistentVolumeClaim.claimName`, persistentVolumeClaim.claimName);
-  }
-  if (nfs !== undefined) {
-    checkRequiredText(errors, `${path}.nfs.server`, nfs.server);
-    checkRequiredText(errors, `${path}.nfs.path`, nfs.path);
-  }
-  if (downwardAPI !== undefined) checkDownward(errors, `${path}.downwardAPI`, downwardAPI);
-  if (projected !== undefined) {
-    checkMode(errors, `${path}.projected.defaultMode`, projected.defaultMode);
-    (projected.sources ?? []).forEach((source, i) =>
-      checkProjection(errors, `${path}.projected.sources[${i}]`, source),
-    );
-  }
-  if (emptyDir?.sizeLimit?.startsWith("-") === true) {
-    errors.push(forbidden(`${path}.emptyDir.sizeLimit`, "SizeLimit field must be a valid resource quantity"));
-  }
-}
-
-function checkProjection(errors: Errors, path: string, source: VolumeProjection): void {
-  const kinds = Object.keys(source);
-  if (kinds.length > 1) errors.push(forbidden(path, "may not specify more than 1 volume type"));
-  const { configMap, secret, downwardAPI, serviceAccountToken } = source;
-  if (configMap !== undefined) {
-    checkRequiredText(errors, `${path}.configMap.name`, configMap.name);
-    checkKeys(errors, `${path}.configMap`, configMap);
-  }
-  if (secret !== undefined) {
-    checkRequiredText(errors, `${path}.secret.name`, secret.name);
-    checkKeys(errors, `${path}.secret`, secret);
-  }
-  if (downwardAPI !== undefined) checkDownward(errors, `${path}.downwardAPI`, downwardAPI);
-  if (serviceAccountToken !== undefined) {
-    const seconds = serviceAccountToken.expirationSeconds;
-    if (seconds !== undefined && seconds < 600) {
-      const field = `${path}.serviceAccountToken.expirationSeconds`;
-      errors.push(invalid(field, seconds, "may not specify a duration less than 10 minutes"));
-    }
-    checkRequiredText(errors, `${path}.serviceAccountToken.path`, serviceAccountToken.path);
-  }
-}
-
-interface Keyed {
-  readonly defaultMode?: number;
-  readonly items?: readonly KeyToPath[];
-}
-
-function checkKeys(errors: Errors, path: string, source: Keyed): void {
-  checkMode(errors, `${path}.defaultMode`, source.defaultMode);
-  (source.items ?? []).forEach((item, i) => {
-    const field = `${path}.items[${i}]`;
-    checkRequiredText(errors, `${field}.key`, item.key);
-    checkRelativePath(errors, `${field}.path`, item.path);
-    checkMode(errors, `${field}.mode`, item.mode);
   });
+  return known;
 }
 
-type Downward = NonNullable<Volume["downwardAPI"]> | NonNullable<VolumeProjection["downwardAPI"]>;
+/** In this order: the first one that is there is judged, the others are too many. */
+const sourceOrder = [
+  "emptyDir",
+  "hostPath",
+  "gitRepo",
+  "gcePersistentDisk",
+  "awsElasticBlockStore",
+  "secret",
+  "nfs",
+  "iscsi",
+  "glusterfs",
+  "flocker",
+  "persistentVolumeClaim",
+  "rbd",
+  "cinder",
+  "cephfs",
+  "quobyte",
+  "downwardAPI",
+  "fc",
+  "flexVolume",
+  "configMap",
+  "azureFile",
+  "vsphereVolume",
+  "photonPersistentDisk",
+  "portworxVolume",
+  "azureDisk",
+  "storageos",
+  "projected",
+  "scaleIO",
+  "csi",
+  "ephemeral",
+  "image",
+];
 
-function checkDownward(errors: Errors, path: string, source: Downward): void {
-  checkMode(errors, `${path}.defaultMode`, "defaultMode" in source ? source.defaultMode : undefined);
-  (source.items ?? []).forEach((item, i) => {
-    const field = `${path}.items[${i}]`;
-    checkRelativePath(errors, `${field}.path`, item.path);
-    if (item.fieldRef !== undefined) {
-      checkFieldRef(errors, `${field}.fieldRef`, item.fieldRef, volumeFieldPaths);
-      if (item.resourceFieldRef !== undefined) {
-        errors.push(invalid(field, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"));
-      }
-    } else if (item.resourceFieldRef === undefined) {
-      errors.push(required(field, "one of fieldRef and resourceFieldRef is required"));
-    }
-    checkMode(errors, `${field}.mode`, item.mode);
-  });
-}
-
-function checkMode(errors: Errors, path: string, mode: number | undefined): void {
-  if (mode !== undefined && (mode < 0 || mode > fileModeMax)) errors.push(invalid(path, mode, fileModeText));
-}
-
-/** A path below the volume: never absolute, never upwards. */
-export function checkRelativePath(errors: Errors, path: string, value: string | undefined): void {
-  if (value === undefined || value === "") {
-    errors.push(required(path));
+function checkSources(errors: Errors, path: string, volume: Volume, pod: PodIdentity | undefined): void {
+  const object = volume as unknown as JsonObject;
+  const [first, ...others] = sourceOrder.filter((name) => objectAt(object, name) !== undefined);
+  if (first === undefined) {
+    errors.push(required(path, "must specify a volume type"));
     return;
   }
-  checkText(errors, path, value, (text) => {
-    if (text.startsWith("/")) return ["must be a relative path"];
-    if (text.split("/").includes("..")) return ["must not contain '..'"];
-    return [];
-  });
+  const source = objectAt(object, first) ?? {};
+  const field = `${path}.${sourcePaths[first] ?? first}`;
+  sharedSources[first]?.(errors, field, source);
+  checkOwnSource(errors, { path, field, pod }, first, volume);
+  for (const name of others) {
+    errors.push(forbidden(`${path}.${refusedSourcePaths[name] ?? name}`, "may not specify more than 1 volume type"));
+  }
+  const { iscsi } = volume;
+  if (iscsi !== undefined && sessionNameTooLong(volume.name, objectAt(object, "iscsi") ?? {})) {
+    errors.push(invalid(`${path}.name`, volume.name, sessionNameText));
+  }
+}
+
+interface SourcePlace {
+  /** Path of the volume. */
+  readonly path: string;
+  /** Path of the source in it. */
+  readonly field: string;
+  readonly pod: PodIdentity | undefined;
+}
+
+function checkOwnSource(errors: Errors, { path, field, pod }: SourcePlace, name: string, volume: Volume): void {
+  const source = objectAt(volume as unknown as JsonObject, name) ?? {};
+  switch (name) {
+    case "emptyDir":
+      if (volume.emptyDir?.sizeLimit?.startsWith("-") === true) {
+        errors.push(forbidden(`${field}.sizeLimit`, "SizeLimit field must be a valid resource quantity"));
+      }
+      break;
+    case "gitRepo":
+      requireTexts(errors, field, source, ["repository"]);
+      checkDescendingPath(errors, `${field}.directory`, textAt(source, "directory"));
+      break;
+    case "secret":
+    case "configMap":
+      requireTexts(errors, field, source, [name === "secret" ? "secretName" : "name"]);
+      checkMode(errors, `${field}.defaultMode`, volume[name]?.defaultMode);
+      checkKeys(errors, field, volume[name]?.items);
+      break;
+    case "persistentVolumeClaim":
+      requireTexts(errors, field, source, ["claimName"]);
+      break;
+    case "downwardAPI":
+      checkMode(errors, `${field}.defaultMode`, volume.downwardAPI?.defaultMode);
+      checkDownwardFiles(errors, field, volume.downwardAPI?.items);
+      break;
+    case "projected":
+      checkProjected(errors, field, volume.projected ?? {});
+      break;
+    case "iscsi":
+      checkIscsi(errors, field, source);
+      break;
+    case "cinder":
+    case "storageos":
+      if (name === "storageos") checkStorageOs(errors, field, source);
+      checkSecretName(errors, `${field}.secretRef`, objectAt(source, "secretRef"));
+      break;
+    case "csi":
+      checkInlineCsi(errors, field, source);
+      break;
+    case "ephemeral":
+      checkEphemeral(errors, { path, field, pod }, volume);
+      break;
+    case "image":
+      if (pod !== undefined) requireTexts(errors, field, source, ["reference"]);
+      checkEnum(errors, `${field}.pullPolicy`, volume.image?.pullPolicy, pullPolicies);
+  }
+}
+
+function checkSecretName(errors: Errors, path: string, ref: JsonObject | undefined): void {
+  if (ref !== undefined && textAt(ref, "name") === "") errors.push(required(`${path}.name`));
+}
+
+function checkInlineCsi(errors: Errors, field: string, source: JsonObject): void {
+  checkDriverName(errors, `${field}.driver`, textAt(source, "driver"));
+  const secret = objectAt(source, "nodePublishSecretRef");
+  checkSecretName(errors, `${field}.nodePublishSecretRef`, secret);
+  const name = textAt(secret, "name");
+  if (name !== "") checkText(errors, `${field}.name`, name, dns1123Subdomain);
+}
+
+/** The claim is made with the pod and called after it. */
+function checkEphemeral(errors: Errors, { path, field, pod }: SourcePlace, volume: Volume): void {
+  const template = volume.ephemeral?.volumeClaimTemplate;
+  if (template === undefined) errors.push(required(`${field}.volumeClaimTemplate`));
+  else checkClaimTemplate(errors, `${field}.volumeClaimTemplate`, template);
+  if (pod === undefined || pod.name === "" || volume.name === "") return;
+  const claim = `${pod.name}-${volume.name}`;
+  for (const text of dns1123Subdomain(claim)) {
+    errors.push(invalid(`${path}.name`, volume.name, `PVC name ${JSON.stringify(claim)}: ${text}`));
+  }
+}
+
+/** Of the metadata only labels and annotations are used, so nothing else may be set. */
+function checkClaimTemplate(errors: Errors, path: string, template: PersistentVolumeClaimTemplate): void {
+  const { metadata, spec } = typed<Partial<PersistentVolumeClaimTemplate>>(template as unknown as JsonObject);
+  errors.push(...validateAnnotations(metadata?.annotations, `${path}.metadata.annotations`));
+  errors.push(...validateLabels(metadata?.labels, `${path}.metadata.labels`));
+  for (const key of Object.keys(metadata ?? {})) {
+    if (key !== "annotations" && key !== "labels") errors.push(forbidden(`${path}.metadata.${key}`, "cannot be set"));
+  }
+  checkClaimSpec(errors, `${path}.spec`, spec ?? {});
 }
