@@ -6,7 +6,6 @@
  * webhooks, policies or flow schemas that nobody enforces would be a pretence.
  */
 const absent: ReadonlySet<string> = new Set([
-  "/replicationcontrollers",
   "admissionregistration.k8s.io",
   "apiextensions.k8s.io",
   "apiregistration.k8s.io",

@@ -33,6 +33,12 @@ import {
 import { podTable } from "./pods.ts";
 import type { KindTable } from "./table.ts";
 import {
+  controllerRevisionTable,
+  podTemplateTable,
+  replicationControllerTable,
+  resourceQuotaTable,
+} from "./templates.ts";
+import {
   cronJobTable,
   daemonSetTable,
   deploymentTable,
@@ -50,9 +56,13 @@ const tables: Readonly<Record<string, KindTable>> = {
   "/persistentvolumeclaims": persistentVolumeClaimTable,
   "/persistentvolumes": persistentVolumeTable,
   "/pods": podTable,
+  "/podtemplates": podTemplateTable,
+  "/replicationcontrollers": replicationControllerTable,
+  "/resourcequotas": resourceQuotaTable,
   "/secrets": secretTable,
   "/serviceaccounts": serviceAccountTable,
   "/services": serviceTable,
+  "apps/controllerrevisions": controllerRevisionTable,
   "apps/daemonsets": daemonSetTable,
   "apps/deployments": deploymentTable,
   "apps/replicasets": replicaSetTable,
