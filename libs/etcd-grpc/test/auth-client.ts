@@ -36,10 +36,14 @@ const methods = {
   leaseRevoke: ["Lease/LeaseRevoke", proto.LeaseRevokeRequest, proto.LeaseRevokeResponse],
   leaseTimeToLive: ["Lease/LeaseTimeToLive", proto.LeaseTimeToLiveRequest, proto.LeaseTimeToLiveResponse],
   alarm: ["Maintenance/Alarm", proto.AlarmRequest, proto.AlarmResponse],
+  memberList: ["Cluster/MemberList", proto.MemberListRequest, proto.MemberListResponse],
+  memberAdd: ["Cluster/MemberAdd", proto.MemberAddRequest, proto.MemberAddResponse],
+  memberPromote: ["Cluster/MemberPromote", proto.MemberPromoteRequest, proto.MemberPromoteResponse],
   memberRemove: ["Cluster/MemberRemove", proto.MemberRemoveRequest, proto.MemberRemoveResponse],
   hash: ["Maintenance/Hash", proto.HashRequest, proto.HashResponse],
   defragment: ["Maintenance/Defragment", proto.DefragmentRequest, proto.DefragmentResponse],
   moveLeader: ["Maintenance/MoveLeader", proto.MoveLeaderRequest, proto.MoveLeaderResponse],
+  downgrade: ["Maintenance/Downgrade", proto.DowngradeRequest, proto.DowngradeResponse],
 } as const;
 
 export type MethodName = keyof typeof methods;
@@ -69,15 +73,15 @@ export class AuthClient {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Outcome> {
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#callOnce(method, request, headers);
+      const outcome = await this.callOnce(method, request, headers);
       if (outcome.code !== unavailable || attempt === attemptsMax) return outcome;
     }
   }
 
-  async #callOnce<M extends MethodName>(
+  async callOnce<M extends MethodName>(
     method: M,
     request: RequestOf<M>,
-    headers: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string>> = {},
   ): Promise<Outcome> {
     const [path, input, output] = methods[method];
     const types = { input, output } as unknown as {

@@ -1,12 +1,9 @@
 import { join } from "node:path";
-import { startStore, type RunningStore, type TokenOptions } from "@triarch/etcd-server";
+import { startStore, type RunningStore, type StoreOptions } from "@triarch/etcd-server";
 import { silentLogger } from "@triarch/telemetry";
 
 /** A store of one member in `dir/data`, with a leader. */
-export async function startLoneStore(
-  dir: string,
-  options: { readonly authTokens?: TokenOptions; readonly clusterToken?: string } = {},
-): Promise<RunningStore> {
+export async function startLoneStore(dir: string, options: Partial<StoreOptions> = {}): Promise<RunningStore> {
   const store = await startStore({
     name: "m1",
     dataDir: join(dir, "data"),

@@ -17,8 +17,8 @@ export async function startPlainPort(
   return openPlainPort(await startLoneStore(dir, options));
 }
 
-export async function openPlainPort(store: RunningStore): Promise<PlainPort> {
-  const { server } = store;
+/** @param server of the store, or what stands in for it */
+export async function openPlainPort(store: RunningStore, server: EtcdServer = store.server): Promise<PlainPort> {
   const port = await startEtcdGrpc({
     server,
     host: "127.0.0.1",

@@ -4,11 +4,11 @@ import { connect, constants, type ClientHttp2Session } from "node:http2";
 import t from "tap";
 import { utf8 } from "@triarch/base";
 import * as proto from "@triarch/etcd-proto";
-import type { EtcdServer } from "@triarch/etcd-server";
 import { createCa, issueCertificate } from "@triarch/pki";
 import { createRegistry, silentLogger } from "@triarch/telemetry";
 import { startEtcdGrpc } from "../src/index.ts";
 import { startEtcdPort } from "./etcd-port.ts";
+import { changed } from "./changed-server.ts";
 import { callOnce, openSession, RawCall } from "./raw-call.ts";
 
 // Who is let in, and what a call must obey before any service sees it.
@@ -151,15 +151,6 @@ t.test("health, downgrade, and a client version that is no text", async (t) => {
 
 t.test("a learner serves status, snapshots and serializable ranges, and nothing else", async (t) => {
   const port = await startEtcdPort(t.testdir({}));
-  const asLearner = (server: EtcdServer): EtcdServer =>
-    new Proxy(server, {
-      get: (target, name) => {
-        if (name === "isLearner") return () => true;
-        if (name === "as") return (credentials: Parameters<EtcdServer["as"]>[0]) => asLearner(target.as(credentials));
-        const value: unknown = Reflect.get(target, name, target);
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      },
-    });
   const options = {
     host: "127.0.0.1",
     port: 0,
@@ -167,7 +158,7 @@ t.test("a learner serves status, snapshots and serializable ranges, and nothing 
     logger: silentLogger,
     registry: createRegistry("learner"),
   };
-  const learner = await startEtcdGrpc({ ...options, server: asLearner(port.server) });
+  const learner = await startEtcdGrpc({ ...options, server: changed(port.server, { isLearner: () => true }) });
   t.teardown(async () => {
     await learner.close();
     await port.close();
