@@ -9,7 +9,7 @@ export type {
   TokenAuthentication,
   TokenVerifier,
 } from "./authenticate.ts";
-export { newSigningKeyPem, serviceAccountTokens } from "./service-account-tokens.ts";
+export { serviceAccountTokens } from "./service-account-tokens.ts";
 export type {
   BoundObject,
   BoundObjects,

@@ -1,6 +1,6 @@
 // Tokens of service accounts: JWTs signed with the cluster's key. Every master has the same key, so each accepts what
 // another issued. A token is good for as long as its time, its account and the object it is bound to last.
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import type { Clock } from "@triarch/base";
 import { decodeJwt, errors, exportJWK, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { invalidTokenText, type TokenAuthentication, type TokenVerifier } from "./authenticate.ts";
@@ -61,12 +61,6 @@ const leewaySeconds = 60;
 /** Tokens whose signature was checked and is not checked again; past it the oldest is forgotten. */
 export const verifiedTokensMax = 4_096;
 const claimsKey = "kubernetes.io";
-
-/** A key for a new cluster. */
-export function newSigningKeyPem(): string {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-}
 
 interface StoredClaims {
   readonly namespace: string;

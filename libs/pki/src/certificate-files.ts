@@ -2,7 +2,14 @@
 // cluster finds the same identities.
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createCa, issueCertificate, type CaRequest, type CertificateRequest, type KeyPair } from "./certificates.ts";
+import {
+  createCa,
+  createSigningKey,
+  issueCertificate,
+  type CaRequest,
+  type CertificateRequest,
+  type KeyPair,
+} from "./certificates.ts";
 
 /** Where one key pair lives. */
 export interface KeyPairPaths {
@@ -37,6 +44,17 @@ export async function ensureCertificate(
   request: CertificateRequest,
 ): Promise<KeyPair> {
   return ensure(folder, name, () => issueCertificate(ca, request));
+}
+
+/** A key without a certificate, in NAME.key. @returns the PEM */
+export async function ensureSigningKey(folder: string, name: string): Promise<string> {
+  const { keyFile } = keyPairPaths(folder, name);
+  const existing = await readIfThere(keyFile);
+  if (existing !== undefined) return existing;
+  const keyPem = await createSigningKey();
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeWhole(keyFile, keyPem, 0o600);
+  return keyPem;
 }
 
 async function ensure(folder: string, name: string, make: () => Promise<KeyPair>): Promise<KeyPair> {

@@ -92,6 +92,11 @@ export async function issueCertificate(ca: KeyPair, request: CertificateRequest)
   return { certificatePem: certificate.toString("pem"), keyPem: await exportKey(keys.privateKey) };
 }
 
+/** A P-256 key that signs what is no certificate: tokens of service accounts. PKCS#8 PEM. */
+export async function createSigningKey(): Promise<string> {
+  return exportKey((await newKeys()).privateKey);
+}
+
 /** When a PEM certificate ends, milliseconds since the epoch. */
 export function certificateExpiryMs(certificatePem: string): number {
   return new x509.X509Certificate(certificatePem).notAfter.getTime();

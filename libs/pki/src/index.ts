@@ -1,4 +1,4 @@
-export { ensureCa, ensureCertificate, keyPairPaths, readKeyPair } from "./certificate-files.ts";
+export { ensureCa, ensureCertificate, ensureSigningKey, keyPairPaths, readKeyPair } from "./certificate-files.ts";
 export type { KeyPairPaths } from "./certificate-files.ts";
-export { certificateExpiryMs, createCa, issueCertificate } from "./certificates.ts";
+export { certificateExpiryMs, createCa, createSigningKey, issueCertificate } from "./certificates.ts";
 export type { CaRequest, CertificateRequest, KeyPair } from "./certificates.ts";

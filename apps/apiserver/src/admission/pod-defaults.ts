@@ -1,4 +1,4 @@
-// What every pod gets from the cluster: a service account, five minutes of patience with a lost node, a priority.
+// What every pod gets from the cluster: five minutes of patience with a lost node, a priority.
 import {
   carryField,
   childOf,
@@ -20,37 +20,33 @@ import { type AdmissionPlugin, type CreateAdmission, isCore } from "./admission.
 /** Seconds a pod stays on a node that is not ready or not reachable. */
 const nodeTolerationSeconds = 300;
 const toleratedTaints = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
-const defaultServiceAccount = "default";
-
-export const serviceAccountName: AdmissionPlugin = {
-  name: "ServiceAccount",
-  admitCreate: (request) => {
-    if (!isCore(request, "pods")) return;
-    const spec = childOf(request.object, "spec");
-    if (textAt(spec, "serviceAccountName") === "") spec["serviceAccountName"] = defaultServiceAccount;
-    spec["serviceAccount"] = spec["serviceAccountName"];
-  },
-};
 
 export const defaultTolerations: AdmissionPlugin = {
   name: "DefaultTolerationSeconds",
   admitCreate: (request) => {
-    if (!isCore(request, "pods")) return;
-    const spec = childOf(request.object, "spec");
-    const given = listAt(spec, "tolerations").filter(isObject);
-    const added = toleratedTaints.filter((key) => !given.some((toleration) => tolerates(toleration, key)));
-    if (added.length === 0) return;
-    spec["tolerations"] = [
-      ...(given as MutableObject[]),
-      ...added.map((key) => ({
-        key,
-        operator: "Exists",
-        effect: "NoExecute",
-        tolerationSeconds: nodeTolerationSeconds,
-      })),
-    ];
+    if (isCore(request, "pods")) addTolerations(request.object);
+  },
+  // An update that takes them away gets them back.
+  admitUpdate: (request, next) => {
+    if (isCore(request, "pods")) addTolerations(next);
   },
 };
+
+function addTolerations(pod: MutableObject): void {
+  const spec = childOf(pod, "spec");
+  const given = listAt(spec, "tolerations").filter(isObject);
+  const added = toleratedTaints.filter((key) => !given.some((toleration) => tolerates(toleration, key)));
+  if (added.length === 0) return;
+  spec["tolerations"] = [
+    ...(given as MutableObject[]),
+    ...added.map((key) => ({
+      key,
+      operator: "Exists",
+      effect: "NoExecute",
+      tolerationSeconds: nodeTolerationSeconds,
+    })),
+  ];
+}
 
 function tolerates(toleration: JsonObject, key: string): boolean {
   const [own, effect] = [textAt(toleration, "key"), textAt(toleration, "effect")];

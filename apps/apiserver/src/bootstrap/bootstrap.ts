@@ -69,6 +69,17 @@ function kubernetesService({ serviceAddress, targetPort }: BootstrapOptions): Mu
   };
 }
 
+/** What pods need in a namespace; made by the controller manager where there is one. @param caPem undefined: no TLS */
+export async function furnishNamespace(
+  registry: Registry,
+  namespace: string,
+  caPem: string | undefined,
+): Promise<void> {
+  const ca = { metadata: { name: "kube-root-ca.crt" }, data: { "ca.crt": caPem ?? "" } };
+  await ensure(registry, "", "v1", "configmaps", namespace, ca);
+  await ensure(registry, "", "v1", "serviceaccounts", namespace, { metadata: { name: "default" } });
+}
+
 /** A master that starts with others, or during an election, tries again for this long. */
 const ensureTimeoutMs = 15_000;
 const ensureRetryMs = 50;

@@ -5,7 +5,6 @@ import {
   type Authorizer,
   createAuthenticator,
   createAuthorizer,
-  newSigningKeyPem,
   type ServiceAccountTokens,
   serviceAccountTokens,
   type StaticToken,
@@ -18,8 +17,8 @@ export interface IdentityOptions {
   readonly store: ResourceStore;
   readonly clock: Clock;
   readonly tokens: readonly StaticToken[];
-  /** PEM; undefined: a key of this process alone, so that its tokens end with it. */
-  readonly signingKeyPem: string | undefined;
+  /** PEM, see `ServiceAccountTokensOptions`. */
+  readonly signingKeyPem: string;
 }
 
 export interface Identity {
@@ -37,7 +36,7 @@ export const defaultIssuer = "https://kubernetes.default.svc.cluster.local";
 export function createIdentity({ store, clock, tokens, signingKeyPem }: IdentityOptions): Identity {
   const audiences = [defaultIssuer];
   const signed = serviceAccountTokens({
-    signingKeyPem: signingKeyPem ?? newSigningKeyPem(),
+    signingKeyPem,
     issuer: defaultIssuer,
     clock,
     objects: boundObjects(store),

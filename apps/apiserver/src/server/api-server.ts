@@ -7,14 +7,16 @@ import { decodeProtobuf, findKind, openApiIndex, resources, strategyFor } from "
 import type { StaticToken } from "@triarch/auth";
 import { type Clock, type Rng, seededRng, systemClock } from "@triarch/base";
 import type { StoreClient } from "@triarch/etcd-server";
+import { createSigningKey } from "@triarch/pki";
 import type { HealthCheck, Logger, Registry as MetricsRegistry } from "@triarch/telemetry";
 import { admissionChain } from "../admission/admission.ts";
 import { namespaceLifecycle } from "../admission/namespace-lifecycle.ts";
 import { namespaceLookup } from "../admission/namespace-lookup.ts";
 import { nodeRestriction } from "../admission/node-restriction.ts";
 import { storageProtection, taintNewNodes } from "../admission/object-protection.ts";
-import { defaultTolerations, priority, serviceAccountName } from "../admission/pod-defaults.ts";
-import { bootstrap } from "../bootstrap/bootstrap.ts";
+import { defaultTolerations, priority } from "../admission/pod-defaults.ts";
+import { serviceAccounts } from "../admission/service-accounts.ts";
+import { bootstrap, furnishNamespace } from "../bootstrap/bootstrap.ts";
 import { type EndpointsReconciler, endpointsReconciler } from "../bootstrap/kubernetes-endpoints.ts";
 import { masterLeases } from "../bootstrap/master-leases.ts";
 import { pathHandler } from "../handlers/paths.ts";
@@ -43,6 +45,8 @@ export interface ServeApiOptions {
   /** Signs the tokens of service accounts: the same on all masters. Undefined: a key of this process alone. */
   readonly serviceAccountKeyPem?: string | undefined;
   readonly kubeletClient: KubeletCredentials | undefined;
+  /** True: no controller manager makes what pods need in a namespace, so the first pod that misses it gets it made. */
+  readonly furnishesNamespaces?: boolean | undefined;
   /** IPv4 network of service addresses, `10.96.0.0/16`. */
   readonly serviceCidr: string;
   readonly logger: Logger;
@@ -119,7 +123,7 @@ class RunningApiServer implements ApiServer {
       store: this.#store,
       clock: this.#clock,
       tokens,
-      signingKeyPem: serviceAccountKeyPem,
+      signingKeyPem: serviceAccountKeyPem ?? (await createSigningKey()),
     });
     const api = { registry, identity, kubelets: this.#kubelets, logger };
     this.#http = await startHttpServer({
@@ -157,7 +161,9 @@ class RunningApiServer implements ApiServer {
     const newUid = (): string => randomUUID();
     const admission = admissionChain([
       namespaceLifecycle(namespaceLookup(store)),
-      serviceAccountName,
+    const { furnishesNamespaces, tls } = this.#options;
+    const furnish = async (namespace: string): Promise<void> => furnishNamespace(registry, namespace, tls?.clientCaPem);
+      serviceAccounts({ store, rng, makeDefault: furnishesNamespaces === true ? furnish : undefined }),
       nodeRestriction,
       taintNewNodes,
       priority(store),
@@ -165,7 +171,8 @@ class RunningApiServer implements ApiServer {
       storageProtection,
     ]);
     const services = serviceAllocator(clusterIps({ store, cidr, clock, rng, newUid }), nodePorts({ store, rng }));
-    return { store, clock, rng, newUid, admission, services };
+    const registry = { store, clock, rng, newUid, admission, services };
+    return registry;
   }
 
   /** Puts this master among the endpoints of the `kubernetes` service. */

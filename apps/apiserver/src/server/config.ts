@@ -23,6 +23,7 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
     "clusterId",
     "join",
     "api",
+    "serviceAccounts",
     "kubeletClient",
     "etcd",
     "peer",
@@ -39,6 +40,8 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
     root["kubeletClient"] === undefined
       ? undefined
       : reader.section(root, "kubeletClient", ["certFile", "keyFile", "caFile"]);
+  const serviceAccounts =
+    root["serviceAccounts"] === undefined ? undefined : reader.section(root, "serviceAccounts", ["keyFile"]);
   const advertise = reader.optionalText(api, "api.advertise");
   const tokenFile = reader.optionalText(api, "api.tokenFile");
   return {
@@ -56,6 +59,8 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
     },
     advertise: advertise === undefined ? undefined : parseListenAddress(advertise, "api.advertise"),
     tokens: tokenFile === undefined ? [] : parseTokenFile(await readNamed(at(tokenFile), "api.tokenFile"), tokenFile),
+    serviceAccountKeyPem:
+      serviceAccounts === undefined ? undefined : await reader.file(serviceAccounts, "serviceAccounts.keyFile"),
     kubeletClient:
       kubelet === undefined
         ? undefined

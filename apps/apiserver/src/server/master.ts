@@ -14,6 +14,8 @@ export interface MasterOptions extends StoreThreadOptions {
   /** Where other machines reach this master; undefined: it is not put into the `kubernetes` service. */
   readonly advertise: ListenAddress | undefined;
   readonly tokens: readonly StaticToken[];
+  readonly serviceAccountKeyPem?: string | undefined;
+  readonly furnishesNamespaces?: boolean | undefined;
   readonly kubeletClient: KubeletCredentials | undefined;
   readonly serviceCidr: string;
 }
@@ -44,8 +46,10 @@ export async function startApiServer(options: MasterOptions, signal?: AbortSigna
     const stopWaiting = AbortSignal.any(signal === undefined ? [waited.signal] : [signal, waited.signal]);
     await Promise.race([waitForLeader(() => worker.store.readBarrier(), stopWaiting), failed]);
     const { listen, tls, advertise, tokens, kubeletClient, serviceCidr } = options;
+    const { serviceAccountKeyPem, furnishesNamespaces } = options;
     const serving = serveApi({
       ...{ listen, tls, advertise, tokens, kubeletClient, serviceCidr, logger },
+      ...{ serviceAccountKeyPem, furnishesNamespaces },
       store: worker.store,
       metrics: createRegistry("apiserver"),
     });

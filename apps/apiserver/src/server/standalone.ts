@@ -1,7 +1,7 @@
 // An API server alone on a one-member store: for tests of operators and clients.
 import { join } from "node:path";
 import type { StaticToken } from "@triarch/auth";
-import { ensureCa, ensureCertificate } from "@triarch/pki";
+import { ensureCa, ensureCertificate, ensureSigningKey } from "@triarch/pki";
 import type { MasterOptions } from "./master.ts";
 
 export interface StandaloneOptions {
@@ -43,6 +43,8 @@ export async function standaloneMaster(options: StandaloneOptions): Promise<Mast
     tls: secure ? await ownCertificates(dataDir) : undefined,
     advertise: undefined,
     tokens: token === undefined ? [] : [adminToken(token)],
+    serviceAccountKeyPem: await ensureSigningKey(join(dataDir, "pki"), "sa"),
+    furnishesNamespaces: true,
     kubeletClient: undefined,
     serviceCidr,
     logLevels,

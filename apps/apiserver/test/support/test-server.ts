@@ -55,6 +55,7 @@ export async function startTestServer(
     tls: { certificatePem: serving.certificatePem, keyPem: serving.keyPem, clientCaPem: testCa.certificatePem },
     advertise: undefined,
     tokens: [adminToken(token)],
+    furnishesNamespaces: true,
     kubeletClient: undefined,
     serviceCidr: "10.96.0.0/16",
     logger: silentLogger,

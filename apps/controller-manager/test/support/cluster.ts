@@ -40,6 +40,8 @@ export async function startCluster(options: TestClusterOptions): Promise<TestClu
       logLevels: "silent",
     })),
     tokens: [adminToken(token)],
+    // The controllers under test do.
+    furnishesNamespaces: false,
   });
   const [address] = master.addresses;
   if (address === undefined) throw new Error("the API server listens nowhere");

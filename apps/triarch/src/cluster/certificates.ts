@@ -2,7 +2,14 @@
 // the etcd port, one for the links between masters; so that no Kubernetes identity opens the store.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureCa, ensureCertificate, keyPairPaths, type KeyPair, type KeyPairPaths } from "@triarch/pki";
+import {
+  ensureCa,
+  ensureCertificate,
+  ensureSigningKey,
+  keyPairPaths,
+  type KeyPair,
+  type KeyPairPaths,
+} from "@triarch/pki";
 import { renderKubeconfig } from "@triarch/client";
 import { advertisedApiPort, networks, type ClusterPaths, type ClusterSpec } from "./cluster-spec.ts";
 
@@ -15,6 +22,8 @@ export interface ClusterFiles {
   readonly peerCa: string;
   readonly etcdClient: KeyPairPaths;
   readonly kubeletClient: KeyPairPaths;
+  /** Signs the tokens of service accounts. */
+  readonly serviceAccountKey: string;
   /** By master name. */
   readonly serving: ReadonlyMap<string, KeyPairPaths>;
   readonly etcdServing: ReadonlyMap<string, KeyPairPaths>;
@@ -77,6 +86,7 @@ export async function ensureClusterFiles(spec: ClusterSpec, paths: ClusterPaths,
     });
     peer.set(master.name, keyPairPaths(folder, `${master.name}-peer`));
   }
+  await ensureSigningKey(folder, "sa");
   await issue("etcd-client", etcdCa, { commonName: "root", usages: ["client"] });
   await issue("kubelet-client", clusterCa, {
     commonName: "kube-apiserver-kubelet-client",
@@ -139,6 +149,7 @@ export async function ensureClusterFiles(spec: ClusterSpec, paths: ClusterPaths,
     peerCa: keyPairPaths(folder, "peer-ca").certificateFile,
     etcdClient: keyPairPaths(folder, "etcd-client"),
     kubeletClient: keyPairPaths(folder, "kubelet-client"),
+    serviceAccountKey: keyPairPaths(folder, "sa").keyFile,
     serving,
     etcdServing,
     peer,

@@ -129,6 +129,7 @@ async function masterProcess(
       ...pair(files.serving),
       clientCaFile: files.clusterCa,
     },
+    serviceAccounts: { keyFile: files.serviceAccountKey },
     kubeletClient: {
       certFile: files.kubeletClient.certificateFile,
       keyFile: files.kubeletClient.keyFile,
