@@ -1,6 +1,7 @@
 // What handlers share: the parts of the server, and a request that is known to be about a served resource.
 import { apiVersionOf, type ResourceInfo } from "@triarch/api";
 import type { Logger } from "@triarch/telemetry";
+import type { Dispatcher } from "undici";
 import type { ApiRequest } from "../http/answer.ts";
 import type { ExpectedKind } from "../http/body.ts";
 import type { ViewOptions } from "../http/encode.ts";
@@ -15,6 +16,8 @@ export interface Api {
   readonly identity: Identity;
   /** Undefined: this server has no client certificate for kubelets, so logs can't be read. */
   readonly kubelets: KubeletAccess | undefined;
+  /** Connections to pods and services that are proxied. */
+  readonly proxyDispatcher: Dispatcher;
   readonly logger: Logger;
 }
 

@@ -19,6 +19,7 @@ import { handlePatch } from "./patch.ts";
 import { handleBinding, handleNamelessBinding } from "./pod-binding.ts";
 import { handleEviction } from "./pod-eviction.ts";
 import { handleLog } from "./pod-log.ts";
+import { handleAttach, handleExec, handlePortForward } from "./pod-streams.ts";
 import { handleGet, handleList } from "./read.ts";
 import {
   handleLocalSubjectAccessReview,
@@ -27,6 +28,7 @@ import {
   handleSubjectAccessReview,
 } from "./reviews/access-reviews.ts";
 import { handleSelfSubjectReview, handleTokenReview } from "./reviews/identity-reviews.ts";
+import { handleProxy } from "./proxy.ts";
 import { handleScale } from "./scale.ts";
 import { handleServiceAccountToken } from "./service-account-token.ts";
 import { handleWatch } from "./watch.ts";
@@ -70,6 +72,12 @@ const subresourceHandlers: Readonly<Record<string, Readonly<Record<string, Handl
   ephemeralcontainers: confined(podEphemeralContainers),
   resize: confined(podResize),
   log: { get: handleLog },
+  exec: { get: handleExec, create: handleExec },
+  attach: { get: handleAttach, create: handleAttach },
+  portforward: { get: handlePortForward, create: handlePortForward },
+  proxy: Object.fromEntries(
+    ["get", "create", "update", "patch", "delete", "options"].map((verb) => [verb, handleProxy]),
+  ),
   token: { create: handleServiceAccountToken },
 };
 
@@ -88,7 +96,8 @@ const groupVersions: ReadonlySet<string> = new Set(resources.map(({ group, versi
 export async function handleResource(api: Api, request: ApiRequest, info: ResourceRequest): Promise<Answer> {
   if (!groupVersions.has(`${info.group}/${info.version}`)) return textAnswer("404 page not found\n", 404);
   const resource = findResource(info.group, info.version, info.resource);
-  if (resource === undefined || info.rest !== "") throw new StatusError(pathNotFound());
+  if (resource === undefined || (info.rest !== "" && info.subresource !== "proxy"))
+    throw new StatusError(pathNotFound());
   if (!resource.namespaced && info.namespace !== "" && resource.resource !== "namespaces") {
     throw new StatusError(pathNotFound());
   }
@@ -114,6 +123,7 @@ function handlerFor({ info, resource }: ResourceCall): Handler {
   const handlers = subresourceHandlers[subresource];
   if (served === undefined || handlers === undefined) throw new StatusError(pathNotFound());
   const handler = handlers[verb];
-  if (handler === undefined || !served.verbs.includes(verb)) throw new StatusError(methodNotAllowed());
+  if (handler === undefined || (verb !== "options" && !served.verbs.includes(verb)))
+    throw new StatusError(methodNotAllowed());
   return handler;
 }

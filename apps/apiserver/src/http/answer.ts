@@ -1,17 +1,25 @@
 // What a handler gives back. It knows nothing of HTTP versions or WebSockets: the server writes it out.
 import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
 import type { FailureStatus } from "@triarch/api";
 import type { UserInfo } from "@triarch/auth";
+import type { TunnelEnd } from "../tunnel/tunnel.ts";
 import type { RequestInfo } from "./request-info.ts";
 
 export interface ApiRequest {
   readonly method: string;
+  /** As it was sent, with the query. */
+  readonly url: string;
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   /** Empty when there is none. */
   readonly body: Uint8Array;
+  /** The body of a request that is only passed on: not read yet. Undefined: there is none, or it is in `body`. */
+  readonly bodyStream: Readable | undefined;
+  /** What the client wants to speak from now on (`websocket`, `SPDY/3.1`); undefined: HTTP as usual. */
+  readonly upgrade: string | undefined;
   readonly user: UserInfo;
   readonly info: RequestInfo;
   /** The client is gone or the server stops. */
@@ -25,13 +33,16 @@ export interface DocumentAnswer {
   readonly statusCode: number;
   readonly contentType: string;
   readonly body: Uint8Array | string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
-/** Lines or bytes for as long as the source lasts: watches and logs. */
+/** Lines or bytes for as long as the source lasts: watches, logs, what a proxied server says. */
 export interface StreamAnswer {
   readonly kind: "stream";
   readonly contentType: string;
+  /** Default: 200. */
+  readonly statusCode?: number;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Starts the source. Called once, after the head of the answer is on its way. */
   run(sink: StreamSink): void;
 }
@@ -48,7 +59,18 @@ export interface StreamSink {
   readonly signal: AbortSignal;
 }
 
-export type Answer = DocumentAnswer | StreamAnswer;
+/** The connection is the client's and upstream's own from now on. */
+export interface UpgradeAnswer {
+  readonly kind: "upgrade";
+  /** Of upstream's 101: name, value, name, value. */
+  readonly rawHeaders: readonly string[];
+  /** Called once, after the head of the answer has been written. */
+  run(client: TunnelEnd, signal: AbortSignal): void;
+  /** Instead of `run`, when the client has gone meanwhile. */
+  giveUp(): void;
+}
+
+export type Answer = DocumentAnswer | StreamAnswer | UpgradeAnswer;
 
 export const jsonType = "application/json";
 

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { tooManyRequests } from "@triarch/api";
 import type { CertificateSubject } from "@triarch/auth";
 import { assertDefined } from "@triarch/base";
@@ -15,10 +16,12 @@ import type { WebSocket } from "ws";
 import { type Answer, type DocumentAnswer, statusAnswer, type StreamAnswer, type StreamSink } from "./answer.ts";
 import { createApp, type ServerTls, transportStatus, warningHeader } from "./app.ts";
 import { ClientSignal } from "./client-signal.ts";
-import { refuseOtherUpgrades } from "./refuse-upgrades.ts";
 import { listen, type ListenAddress, type Listeners } from "./listeners.ts";
 import { certificateOf } from "./peer.ts";
+import { addProxyRoutes } from "./proxy-routes.ts";
 import { responseSink, webSocketSink } from "./stream-sinks.ts";
+import { Tunnels } from "./tunnels.ts";
+import { isProxyPath, takeUpgrades } from "./upgrades.ts";
 
 /** A request read whole, before anybody knows who sent it. */
 export interface RawRequest {
@@ -28,7 +31,9 @@ export interface RawRequest {
   readonly headers: IncomingMessage["headers"];
   readonly body: Uint8Array;
   readonly certificate: CertificateSubject | "untrusted" | undefined;
-  readonly webSocket: boolean;
+  /** As in `ApiRequest`. */
+  readonly bodyStream: Readable | undefined;
+  readonly upgrade: string | undefined;
   /** Aborted when the client is gone, or when the drain's time is over. */
   readonly signal: () => AbortSignal;
 }
@@ -114,8 +119,10 @@ class HttpFront implements HttpServer {
       url: "/*",
       handler: (request, reply) => this.#serve(request, reply),
     });
+    await addProxyRoutes(app, (request, reply) => this.#serve(request, reply));
     await app.ready();
-    refuseOtherUpgrades(app.server);
+    const tunnels = new Tunnels({ ...this.#options, cut: this.#cut.signal });
+    takeUpgrades(app.server, (request, socket, head) => tunnels.take(request, { socket, head }));
     this.#listeners = await listen(this.#options.addresses, (socket: Socket) => server.emit("connection", socket));
   }
 
@@ -146,9 +153,9 @@ class HttpFront implements HttpServer {
     this.#requests += 1;
     try {
       const signal = new ClientSignal(reply.raw, this.#cut.signal);
-      const { answer, warnings } = await this.#options.handle(rawRequestOf(request, signal, false));
+      const { answer, warnings } = await this.#options.handle(rawRequestOf(request, signal));
       if (answer.kind === "document") this.#send(reply, answer, warnings, request.method === "HEAD");
-      else await this.#stream(reply, answer, warnings, signal);
+      else if (answer.kind === "stream") await this.#stream(reply, answer, warnings, signal);
     } finally {
       this.#requests -= 1;
       this.#checkIdle();
@@ -178,7 +185,8 @@ class HttpFront implements HttpServer {
     }
     const response = reply.raw;
     if (response.destroyed) return;
-    this.#writeHead(response, 200, reply.request.id, warnings, { "content-type": answer.contentType });
+    const type = answer.contentType === "" ? {} : { "content-type": answer.contentType };
+    this.#writeHead(response, answer.statusCode ?? 200, reply.request.id, warnings, { ...type, ...answer.headers });
     response.flushHeaders();
     this.#countStream(response);
     this.#run(answer, responseSink(response, signal.get()));
@@ -197,11 +205,12 @@ class HttpFront implements HttpServer {
   async #beforeUpgrade(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (request.method !== "GET") return;
     const signal = new ClientSignal(request.raw.socket, this.#cut.signal);
-    const { answer, warnings } = await this.#options.handle(rawRequestOf(request, signal, true));
+    const { answer, warnings } = await this.#options.handle(rawRequestOf(request, signal));
     if (answer.kind === "stream") {
       this.#upgrades.set(request, { answer, signal });
       return;
     }
+    if (answer.kind === "upgrade") return answer.giveUp();
     reply.hijack();
     reply.raw.setHeader("connection", "close");
     this.#send(reply, answer, warnings);
@@ -232,7 +241,7 @@ class HttpFront implements HttpServer {
     statusCode: number,
     id: string,
     warnings: readonly string[],
-    headers: Readonly<Record<string, string>>,
+    headers: Readonly<Record<string, string | string[]>>,
   ): void {
     response.setHeader("audit-id", id);
     response.setHeader("cache-control", "no-cache, private");
@@ -262,7 +271,7 @@ class HttpFront implements HttpServer {
   }
 }
 
-function rawRequestOf(request: FastifyRequest, signal: ClientSignal, webSocket: boolean): RawRequest {
+function rawRequestOf(request: FastifyRequest, signal: ClientSignal): RawRequest {
   return {
     id: request.id,
     method: request.method,
@@ -270,7 +279,8 @@ function rawRequestOf(request: FastifyRequest, signal: ClientSignal, webSocket: 
     headers: request.headers,
     body: Buffer.isBuffer(request.body) ? request.body : new Uint8Array(0),
     certificate: certificateOf(request.raw),
-    webSocket,
+    bodyStream: isProxyPath(request.raw.url ?? "/") ? request.raw : undefined,
+    upgrade: undefined,
     signal: () => signal.get(),
   };
 }

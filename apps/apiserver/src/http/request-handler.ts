@@ -32,14 +32,19 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
     const work = async (): Promise<Answer> => {
       info = parseRequestInfo(raw.method, pathname, searchParams);
       user = await authenticate(options, raw);
-      authorize(options, user, attributesOf(info, searchParams));
-      const { method, headers, body, signal } = raw;
+      const attributes = attributesOf(info, searchParams);
+      authorize(options, user, attributes);
+      if (opensStreams(attributes, raw)) authorize(options, user, { ...attributes, verb: "create" });
+      const { method, url, headers, body, bodyStream, upgrade, signal } = raw;
       const request: ApiRequest = {
         method,
+        url,
         path: pathname,
         query: searchParams,
         headers,
         body,
+        bodyStream,
+        upgrade,
         user,
         info,
         signal,
@@ -49,7 +54,7 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
     };
     const answer = await work().catch((error: unknown) => statusAnswer(statusOf(error, options, raw)));
     const elapsedMs = options.clock.monotonicMs() - startedMs;
-    const code = answer.kind === "stream" ? 200 : answer.statusCode;
+    const code = codeOf(answer);
     options.metrics.observe(info, code, elapsedMs / 1000);
     options.logger.debug(
       {
@@ -64,6 +69,19 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
     );
     return { answer, warnings: [...new Set(warnings)] } satisfies Handled;
   };
+}
+
+function codeOf(answer: Answer): number {
+  if (answer.kind === "document") return answer.statusCode;
+  return answer.kind === "upgrade" ? 101 : (answer.statusCode ?? 200);
+}
+
+/** A WebSocket's handshake is always a GET: who may only read must not run commands by it. */
+function opensStreams(attributes: RequestAttributes, { upgrade }: RawRequest): boolean {
+  if (upgrade === undefined || attributes.kind !== "resource") return false;
+  const { apiGroup, resource, subresource, verb } = attributes;
+  if (apiGroup !== "" || resource !== "pods" || verb !== "get") return false;
+  return subresource === "exec" || subresource === "attach" || subresource === "portforward";
 }
 
 async function authenticate({ api }: RequestHandlerOptions, raw: RawRequest): Promise<UserInfo> {

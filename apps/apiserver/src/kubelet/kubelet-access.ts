@@ -1,7 +1,9 @@
-// Requests to kubelets: where a node's kubelet is, and a connection with our client certificate.
-import { Agent, request } from "undici";
+// Requests to kubelets: where a node's kubelet is, and connections with our client certificate.
+import { Agent, type Dispatcher, request } from "undici";
 import type { Readable } from "node:stream";
 import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from "@triarch/api";
+import { hostOf } from "../tunnel/proxy-target.ts";
+import type { UpstreamTls } from "../tunnel/upstream-upgrade.ts";
 
 export interface KubeletCredentials {
   readonly certificatePem: string;
@@ -18,6 +20,11 @@ export interface KubeletAnswer {
 export interface KubeletAccess {
   /** @throws Error when the kubelet can't be reached */
   get(node: JsonObject, path: string, signal: AbortSignal): Promise<KubeletAnswer>;
+  /** `https://HOST:PORT`. @throws Error when the node has not said where it is */
+  urlOf(node: JsonObject): string;
+  /** Who we are to a kubelet, and which kubelets we believe. */
+  readonly tls: UpstreamTls;
+  readonly dispatcher: Dispatcher;
   close(): Promise<void>;
 }
 
@@ -28,44 +35,43 @@ const connectTimeoutMs = 5_000;
 const headersTimeoutMs = 30_000;
 const connectionsPerNodeMax = 128;
 
-export function kubeletAccess(credentials: KubeletCredentials): KubeletAccess {
-  const agent = new Agent({
+export function kubeletAccess({ certificatePem, keyPem, caPem }: KubeletCredentials): KubeletAccess {
+  const tls: UpstreamTls = {
+    cert: certificatePem,
+    key: keyPem,
+    ...(caPem === undefined ? { rejectUnauthorized: false } : { ca: caPem }),
+  };
+  const dispatcher = new Agent({
     connections: connectionsPerNodeMax,
     headersTimeout: headersTimeoutMs,
     bodyTimeout: 0,
-    connect: {
-      cert: credentials.certificatePem,
-      key: credentials.keyPem,
-      timeout: connectTimeoutMs,
-      ...(credentials.caPem === undefined ? { rejectUnauthorized: false } : { ca: credentials.caPem }),
-    },
+    connect: { ...tls, timeout: connectTimeoutMs },
   });
+  const urlOf = (node: JsonObject): string => `https://${hostOf(nodeAddress(node), kubeletPort(node))}`;
   return {
     get: async (node, path, signal) => {
-      const { statusCode, body } = await request(`https://${kubeletAddress(node)}${path}`, {
-        dispatcher: agent,
-        signal,
-      });
+      const { statusCode, body } = await request(`${urlOf(node)}${path}`, { dispatcher, signal });
       return { statusCode, body };
     },
-    close: () => agent.destroy(),
+    urlOf,
+    tls,
+    dispatcher,
+    close: () => dispatcher.destroy(),
   };
 }
 
+export function kubeletPort(node: JsonObject): number {
+  const endpoint = objectAt(objectAt(objectAt(node, "status") ?? {}, "daemonEndpoints") ?? {}, "kubeletEndpoint");
+  return numberAt(endpoint, "Port") || defaultKubeletPort;
+}
+
 /** @throws Error when the node has not said where it is */
-export function kubeletAddress(node: JsonObject): string {
-  const status = objectAt(node, "status") ?? {};
-  const addresses = listAt(status, "addresses").filter(isObject);
-  const endpoint = objectAt(objectAt(status, "daemonEndpoints") ?? {}, "kubeletEndpoint");
-  const port = numberAt(endpoint, "Port") || defaultKubeletPort;
+export function nodeAddress(node: JsonObject): string {
+  const addresses = listAt(objectAt(node, "status") ?? {}, "addresses").filter(isObject);
   for (const type of addressTypes) {
     const address = addresses.find((one) => one["type"] === type);
-    if (address !== undefined) return `${hostText(textAt(address, "address"))}:${port}`;
+    if (address !== undefined) return textAt(address, "address");
   }
   const name = textAt(objectAt(node, "metadata"), "name");
   throw new Error(`node ${name} has no address in its status yet`);
-}
-
-function hostText(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

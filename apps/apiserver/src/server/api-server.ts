@@ -32,6 +32,7 @@ import { clusterIps } from "../services/cluster-ips.ts";
 import { nodePorts } from "../services/node-ports.ts";
 import { serviceAllocator } from "../services/service-allocator.ts";
 import { ipv4Text, parseServiceCidr } from "../services/service-cidr.ts";
+import { proxyAgent } from "../tunnel/proxy-upstream.ts";
 import { openResourceStore, type ResourceStore } from "../storage/index.ts";
 
 export interface ServeApiOptions {
@@ -82,6 +83,7 @@ class RunningApiServer implements ApiServer {
   #http: HttpServer | undefined;
   #endpoints: EndpointsReconciler | undefined;
   #kubelets: ReturnType<typeof kubeletAccess> | undefined;
+  readonly #proxyDispatcher = proxyAgent();
   #notReady: string | undefined = "starting";
 
   constructor(options: ServeApiOptions) {
@@ -125,7 +127,7 @@ class RunningApiServer implements ApiServer {
       tokens,
       signingKeyPem: serviceAccountKeyPem ?? (await createSigningKey()),
     });
-    const api = { registry, identity, kubelets: this.#kubelets, logger };
+    const api = { registry, identity, kubelets: this.#kubelets, proxyDispatcher: this.#proxyDispatcher, logger };
     this.#http = await startHttpServer({
       addresses: listen,
       tls,
@@ -213,6 +215,7 @@ class RunningApiServer implements ApiServer {
     await this.#store.close();
     await this.#http?.close(Math.max(0, deadlineMs - this.#clock.monotonicMs()));
     await this.#kubelets?.close();
+    await this.#proxyDispatcher.destroy();
   }
 
   async #handOver(): Promise<void> {

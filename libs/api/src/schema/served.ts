@@ -23,6 +23,10 @@ const servedSubresources: ReadonlySet<string> = new Set([
   "pods/ephemeralcontainers",
   "pods/eviction",
   "pods/log",
+  "pods/exec",
+  "pods/attach",
+  "pods/portforward",
+  "proxy",
   "pods/resize",
   "serviceaccounts/token",
 ]);

@@ -1,0 +1,31 @@
+// The dictionary that both ends of SPDY/3 put before the headers they compress: words with their length in front, then
+// a tail without lengths. Its Adler-32 is what a compressed block names (source: SPDY protocol, draft 3, 2.6.10.1).
+const words = [
+  ..."options head post put delete trace accept accept-charset accept-encoding accept-language accept-ranges".split(
+    " ",
+  ),
+  ..."age allow authorization cache-control connection content-base content-encoding content-language".split(" "),
+  ..."content-length content-location content-md5 content-range content-type date etag expect expires from".split(" "),
+  ..."host if-match if-modified-since if-none-match if-range if-unmodified-since last-modified location".split(" "),
+  ..."max-forwards pragma proxy-authenticate proxy-authorization range referer retry-after server te".split(" "),
+  ..."trailer transfer-encoding upgrade user-agent vary via warning www-authenticate method get status".split(" "),
+  ...["200 OK", "version", "HTTP/1.1", "url", "public", "set-cookie", "keep-alive", "origin"],
+];
+
+const tail = [
+  "100101201202205206300302303304305306307402405406407408409410411412413414415416417502504505",
+  "203 Non-Authoritative Information204 No Content301 Moved Permanently400 Bad Request401 Unauthorized",
+  "403 Forbidden404 Not Found500 Internal Server Error501 Not Implemented503 Service Unavailable",
+  "Jan Feb Mar Apr May Jun Jul Aug Sept Oct Nov Dec 00:00:00 Mon, Tue, Wed, Thu, Fri, Sat, Sun, GMT",
+  "chunked,text/html,image/png,image/jpg,image/gif,application/xml,application/xhtml+xml,text/plain,",
+  "text/javascript,publicprivatemax-age=gzip,deflate,sdchcharset=utf-8charset=iso-8859-1,utf-,*,enq=0.",
+];
+
+export const dictionary: Buffer = Buffer.concat([
+  ...words.map((word) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(word.length);
+    return Buffer.concat([length, Buffer.from(word)]);
+  }),
+  Buffer.from(tail.join("")),
+]);
