@@ -45,9 +45,9 @@ export interface ServeApiOptions {
   readonly tokens: readonly StaticToken[];
   /** Signs the tokens of service accounts: the same on all masters. Undefined: a key of this process alone. */
   readonly serviceAccountKeyPem?: string | undefined;
-  readonly kubeletClient: KubeletCredentials | undefined;
   /** True: no controller manager makes what pods need in a namespace, so the first pod that misses it gets it made. */
   readonly furnishesNamespaces?: boolean | undefined;
+  readonly kubeletClient: KubeletCredentials | undefined;
   /** IPv4 network of service addresses, `10.96.0.0/16`. */
   readonly serviceCidr: string;
   readonly logger: Logger;
@@ -161,10 +161,10 @@ class RunningApiServer implements ApiServer {
     const clock = this.#clock;
     const rng = newRng();
     const newUid = (): string => randomUUID();
-    const admission = admissionChain([
-      namespaceLifecycle(namespaceLookup(store)),
     const { furnishesNamespaces, tls } = this.#options;
     const furnish = async (namespace: string): Promise<void> => furnishNamespace(registry, namespace, tls?.clientCaPem);
+    const admission = admissionChain([
+      namespaceLifecycle(namespaceLookup(store)),
       serviceAccounts({ store, rng, makeDefault: furnishesNamespaces === true ? furnish : undefined }),
       nodeRestriction,
       taintNewNodes,
