@@ -4,12 +4,30 @@ import { GrpcError, grpcCodes } from "./status.ts";
 export const receiveBytesMax = 2_097_152;
 const headerBytes = 5;
 
-/** One message with its length prefix. */
-export function encodeFrame(message: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(headerBytes + message.length);
-  new DataView(frame.buffer).setUint32(1, message.length, false);
-  frame.set(message, headerBytes);
+/** One message, or the pieces of one, with its length prefix. */
+export function encodeFrame(...pieces: readonly Uint8Array[]): Uint8Array {
+  const length = messageBytes(pieces);
+  const frame = new Uint8Array(headerBytes + length);
+  new DataView(frame.buffer).setUint32(1, length, false);
+  let at = headerBytes;
+  for (const piece of pieces) {
+    frame.set(piece, at);
+    at += piece.length;
+  }
   return frame;
+}
+
+/** The prefix of a message whose pieces follow on their own. */
+export function frameHeader(length: number): Uint8Array {
+  const header = new Uint8Array(headerBytes);
+  new DataView(header.buffer).setUint32(1, length, false);
+  return header;
+}
+
+export function messageBytes(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
 }
 
 /** Cuts a byte stream into messages. Holds at most one unfinished message. */

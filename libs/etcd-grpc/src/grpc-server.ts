@@ -1,14 +1,17 @@
 // gRPC on node:http2: unary, server-streaming and bidirectional methods from one table. Measured at 26 us of server CPU per
 // unary call against 46 us for @grpc/grpc-js (ADR 4).
+import { once } from "node:events";
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { JsonValue, MessageType } from "@triarch/etcd-proto";
 import type { Logger } from "@triarch/telemetry";
-import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { encodeFrame, FrameDecoder, frameHeader, messageBytes } from "./frames.ts";
 import { answered } from "./ping-guard.ts";
 import { encodeGrpcMessage, GrpcError, grpcCodes, grpcErrorOf } from "./status.ts";
 
 /** Bytes waiting in a stream towards a slow client; past it `Outgoing.send` says so. */
 export const sendBufferBytesMax = 1024 * 1024;
+/** Messages up to this leave in one piece. */
+const wholeBytesMax = 64 * 1024;
 /** A client that still sends this long after its call has failed is cut off; until then what it sends is thrown away. */
 const lingerMs = 5_000;
 
@@ -41,7 +44,8 @@ export interface BidiControl {
   readonly resume: () => void;
 }
 
-type Encode = (message: never) => Uint8Array;
+/** A message's bytes; a long one may come in pieces. */
+type Encode = (message: never) => Uint8Array | readonly Uint8Array[];
 
 /** Both forms of a method's messages: bytes, and JSON for the gateway. */
 interface Codecs {
@@ -87,6 +91,10 @@ export function bidi<In, InInit, Out, OutInit>(
   open: (out: Outgoing<OutInit>, context: CallContext, control: BidiControl) => BidiHandler<In>,
 ): Method {
   return { kind: "bidi", ...codecs(input, output), open };
+}
+
+function piecesOf(encoded: Uint8Array | readonly Uint8Array[]): readonly Uint8Array[] {
+  return encoded instanceof Uint8Array ? [encoded] : encoded;
 }
 
 function codecs<In, InInit, Out, OutInit>(input: MessageType<In, InInit>, output: MessageType<Out, OutInit>): Codecs {
@@ -187,7 +195,7 @@ function serveRequest(
       const request = method.decode(message) as never;
       if (method.kind === "unary") {
         const answer = (await method.call(request, context)) as never;
-        call.sendLast(method.encode(answer));
+        await call.sendLast(piecesOf(method.encode(answer)));
       } else {
         await method.call(request, call.outgoing(method.encode), context);
         call.finish();
@@ -276,18 +284,33 @@ class Call {
         if (this.ended || this.stream.destroyed) return false;
         this.begin();
         answered(this.stream.session);
-        this.stream.write(encodeFrame(encode(message as never)));
+        this.stream.write(encodeFrame(...piecesOf(encode(message as never))));
         return this.stream.writableLength < sendBufferBytesMax;
       },
       onDrain: (handler) => this.stream.on("drain", handler),
     };
   }
 
-  sendLast(message: Uint8Array): void {
+  /** A long message leaves piece by piece, as fast as the client takes it: the event loop stays free. */
+  async sendLast(pieces: readonly Uint8Array[]): Promise<void> {
     if (this.ended || this.stream.destroyed) return;
     this.begin();
+    const length = messageBytes(pieces);
+    if (length > wholeBytesMax) {
+      this.stream.write(frameHeader(length));
+      for (const piece of pieces) if (!(await this.#written(piece))) return;
+    }
     this.#end(grpcCodes.ok);
-    this.stream.end(encodeFrame(message));
+    if (length > wholeBytesMax) this.stream.end();
+    else this.stream.end(encodeFrame(...pieces));
+  }
+
+  /** @returns false: the call has ended meanwhile */
+  async #written(piece: Uint8Array): Promise<boolean> {
+    if (!this.ended && !this.stream.write(piece)) {
+      await once(this.stream, "drain", { signal: this.signal }).catch(() => undefined); // the client is gone
+    }
+    return !this.ended;
   }
 
   finish(): void {

@@ -31,6 +31,31 @@ const joined = (pieces: readonly proto.RangeStreamResponse[]): readonly proto.Ke
 const digest = (kvs: readonly proto.KeyValue[]): string =>
   createHash("sha256").update(proto.RangeResponse.encode({ kvs })).digest("hex");
 
+t.test("a whole range of megabytes, to a client that reads it slowly and to one that goes away", async (t) => {
+  const range = { input: proto.RangeRequest, output: proto.RangeResponse };
+  const call = new RawCall(session, "/etcdserverpb.KV/Range", range);
+  call.send(all);
+  call.stream.end();
+  let chunks = 0;
+  call.stream.on("data", () => {
+    chunks += 1;
+    call.stream.pause();
+    setImmediate(() => call.stream.resume());
+  });
+  t.match(await call.ended, { code: 0 });
+  t.ok(chunks > 50, `${chunks} chunks`);
+  t.equal(digest(call.received[0]?.kvs ?? []), digest((await server.range(all)).kvs));
+
+  const leaving = new RawCall(session, "/etcdserverpb.KV/Range", range);
+  leaving.send(all);
+  leaving.stream.end();
+  leaving.stream.once("data", () => leaving.stream.close());
+  t.match(await leaving.ended, { code: -1 });
+  const { code, received } = await callOnce(session, "/etcdserverpb.KV/Range", range, { ...all, limit: 3 });
+  t.equal(code, 0);
+  t.equal(received[0]?.kvs.length, 3);
+});
+
 t.test("the pieces together are the range; header, count and more come with the last alone", async (t) => {
   for (const request of [{}, { limit: 25 }, { limit: 7 }, { keysOnly: true }, { revision: 10 }, { countOnly: true }]) {
     const whole = await server.range({ ...all, ...request });

@@ -19,9 +19,9 @@ export interface KvHash {
   readonly hashRevision: number;
 }
 
-const keysPerSlice = 3_000;
-const heldRowsPerSlice = 1_000;
-const rowBytesPerSlice = 1 << 20;
+const keysPerSlice = 1_000;
+const heldRowsPerSlice = 250;
+const rowBytesPerSlice = 256 * 1024;
 
 /** @param unpersisted rows that the backend may not have yet, by main revision, in order */
 export async function hashKv(

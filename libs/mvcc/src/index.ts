@@ -1,6 +1,7 @@
 export { MemoryBackend } from "./backend.ts";
 export type { Pause, Row, RowBackend } from "./backend.ts";
 export type { CompactionStep } from "./compaction.ts";
+export type { EncodedRange } from "./encoded-range.ts";
 export { MvccError, RestoreError } from "./errors.ts";
 export type { MvccFailure, RestoreFailure } from "./errors.ts";
 export type { KvHash } from "./hash-kv.ts";

@@ -14,16 +14,43 @@ import { readVersion, type ReadView } from "./read-view.ts";
 import { slicedMap, slicedSort } from "./sliced.ts";
 
 /** Keys visited in the index, and rows and bytes fetched, between two yields: each about a millisecond. */
-const keysPerSlice = 10_000;
-const rowsPerSlice = 400;
-const bytesPerSlice = 1024 * 1024;
+const keysPerSlice = 3_000;
+const rowsPerSlice = 250;
+const bytesPerSlice = 256 * 1024;
 
-interface Found extends KeyVersion {
+/** A key that is answered, at the version that is. */
+export interface Found extends KeyVersion {
   readonly key: string;
+}
+
+/** Which rows a range answers with. */
+export interface Selection {
+  readonly header: RangeResponse["header"];
+  /** At which the rows are read. */
+  readonly revision: number;
+  readonly entries: readonly Found[];
+  /** Rows that had to be looked at already. */
+  readonly fetched: ReadonlyMap<Found, KeyValue>;
+  readonly more: boolean;
+  readonly count: number;
 }
 
 /** @throws MvccError "compacted" | "futureRevision", also when a compaction overtakes the read */
 export function* rangeSteps(view: ReadView, request: RangeRequest): Generator<undefined, RangeResponse, undefined> {
+  const selection = yield* selectSteps(view, request);
+  const { header, entries, fetched, more, count } = selection;
+  if (request.keysOnly) return { header, kvs: yield* slicedMap(entries, keyOnly), more, count };
+  const kvs: KeyValue[] = [];
+  yield* pacedRows(view, selection, (entry) => {
+    const row = fetched.get(entry) ?? readVersion(view, entry);
+    kvs.push(row);
+    return row.key.length + row.value.length;
+  });
+  return { header, kvs, more, count };
+}
+
+/** The part of a range that needs the index alone, unless rows are sorted by value. */
+export function* selectSteps(view: ReadView, request: RangeRequest): Generator<undefined, Selection, undefined> {
   const revision = request.revision > 0 ? request.revision : view.revision;
   assertReadable(view, revision);
   const currentRevision = view.revision;
@@ -63,24 +90,25 @@ export function* rangeSteps(view: ReadView, request: RangeRequest): Generator<un
       }
     }
   }
-  if (request.countOnly) return { header: headerAt(currentRevision), kvs: [], more: false, count };
-
-  let answer = filtered ? found.filter((entry) => passesFilters(entry, request)) : found;
+  const header = headerAt(currentRevision);
   const fetched = new Map<Found, KeyValue>();
-  const byValue = sorted !== undefined && request.sortTarget === SortTarget.value;
-  if (byValue) yield* fetch(view, revision, answer, fetched);
-  if (sorted !== undefined) {
-    answer = yield* slicedSort(answer, comparator(request.sortTarget, sorted, fetched));
-  }
-  const more = request.limit > 0 && answer.length > request.limit;
-  if (more) answer = answer.slice(0, request.limit);
+  const nothing: readonly Found[] = [];
+  if (request.countOnly) return { header, revision, entries: nothing, fetched, more: false, count };
 
-  if (request.keysOnly) {
-    return { header: headerAt(currentRevision), kvs: yield* slicedMap(answer, keyOnly), more, count };
+  let entries = filtered ? found.filter((entry) => passesFilters(entry, request)) : found;
+  if (sorted !== undefined && request.sortTarget === SortTarget.value) {
+    yield* pacedRows(view, { entries, revision }, (entry) => {
+      const row = readVersion(view, entry);
+      fetched.set(entry, row);
+      return row.key.length + row.value.length;
+    });
   }
-  if (!byValue) yield* fetch(view, revision, answer, fetched);
-  const kvs = yield* slicedMap(answer, (entry) => fetched.get(entry) as KeyValue);
-  return { header: headerAt(currentRevision), kvs, more, count };
+  if (sorted !== undefined) {
+    entries = yield* slicedSort(entries, comparator(request.sortTarget, sorted, fetched));
+  }
+  const more = request.limit > 0 && entries.length > request.limit;
+  if (more) entries = entries.slice(0, request.limit);
+  return { header, revision, entries, fetched, more, count };
 }
 
 /** @throws MvccError "compacted" | "futureRevision" */
@@ -105,11 +133,11 @@ export function runToEnd<R>(steps: Generator<undefined, R, undefined>): R {
   }
 }
 
-function* fetch(
+/** @param read what is done for each entry; returns its bytes, by which the slices are cut */
+export function* pacedRows(
   view: ReadView,
-  revision: number,
-  entries: readonly Found[],
-  into: Map<Found, KeyValue>,
+  { entries, revision }: Pick<Selection, "entries" | "revision">,
+  read: (entry: Found) => number,
 ): Generator<undefined, void, undefined> {
   let rows = 0;
   let bytes = 0;
@@ -120,15 +148,13 @@ function* fetch(
       yield;
       assertReadable(view, revision);
     }
-    const row = readVersion(view, entry);
-    into.set(entry, row);
     rows += 1;
-    bytes += row.key.length + row.value.length;
+    bytes += read(entry);
   }
 }
 
 /** Made from the index alone, so the lease is not known either (as etcd since 3.7). */
-function keyOnly(entry: Found): KeyValue {
+export function keyOnly(entry: Found): KeyValue {
   return {
     key: fromByteString(entry.key),
     createRevision: entry.created,

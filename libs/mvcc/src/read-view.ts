@@ -37,10 +37,18 @@ export class RowReader {
   }
 
   read(main: number, sub: number): KeyValue {
+    return this.#overlay.get(main)?.[sub] ?? KeyValue.decode(this.#stored(main, sub));
+  }
+
+  /** Encoded. */
+  readBytes(main: number, sub: number): Uint8Array {
     const held = this.#overlay.get(main)?.[sub];
-    if (held !== undefined) return held;
+    return held === undefined ? this.#stored(main, sub) : KeyValue.encode(held);
+  }
+
+  #stored(main: number, sub: number): Uint8Array {
     const bytes = this.#backend.getSync(encodeRevisionKey(main, sub));
-    return KeyValue.decode(assertDefined(bytes, `the row of revision ${main}/${sub} is neither in memory nor on disk`));
+    return assertDefined(bytes, `the row of revision ${main}/${sub} is neither in memory nor on disk`);
   }
 
   /** Main revisions held, oldest first. */
@@ -68,4 +76,8 @@ export function readVersion(view: ReadView, version: KeyVersion): KeyValue {
   const row = view.rows.read(version.main, version.sub);
   assert(row.modRevision === version.main, `the row of revision ${version.main} says it is of ${row.modRevision}`);
   return row;
+}
+
+export function readVersionBytes(view: ReadView, version: KeyVersion): Uint8Array {
+  return view.rows.readBytes(version.main, version.sub);
 }

@@ -10,7 +10,7 @@
  *  I3. rows handed out are persisted in order, and a compaction step's deletes after all rows handed out before it.
  *      The caller keeps I3.
  */
-import type { ByteString } from "@triarch/base";
+import { assert, type ByteString } from "@triarch/base";
 import {
   DeleteRangeRequest,
   PutRequest,
@@ -18,7 +18,6 @@ import {
   TxnRequest,
   type DeleteRangeRequestInit,
   type DeleteRangeResponse,
-  type Event,
   type PutRequestInit,
   type PutResponse,
   type RangeRequestInit,
@@ -28,12 +27,14 @@ import {
 } from "@triarch/etcd-proto";
 import type { Pause, Row, RowBackend } from "./backend.ts";
 import { Compaction, type CompactionStep } from "./compaction.ts";
+import { encodedRangeSteps, type EncodedRange } from "./encoded-range.ts";
 import { MvccError } from "./errors.ts";
 import { hashKv, type KvHash } from "./hash-kv.ts";
 import { KeyIndex } from "./key-index.ts";
 import { assertReadable, rangeSteps, runToEnd } from "./range.ts";
 import { RowReader, type ReadView } from "./read-view.ts";
 import { restoreIndex } from "./restore.ts";
+import { slicedSort } from "./sliced.ts";
 import { executeTxn } from "./txn.ts";
 import { validateDeleteRange, validatePut, validateRange, validateTxn } from "./validate.ts";
 import {
@@ -51,6 +52,8 @@ export interface MvccOptions {
   readonly leases: LeaseAttachments;
   /** Called between slices of long work. */
   readonly pause: Pause;
+  /** Begins work that nobody waits for by the millisecond. @returns called between its slices; absent: `pause` */
+  readonly beginBackground?: () => Pause;
   /** From the meta rows `scheduledCompactRev` and `finishedCompactRev`; absent: never compacted. */
   readonly scheduledCompactRevision?: number | undefined;
   readonly finishedCompactRevision?: number | undefined;
@@ -62,8 +65,14 @@ export interface Applied<Response> {
   readonly response: Response;
   /** To be persisted in this order. Empty when nothing changed. */
   readonly rows: readonly Row[];
-  /** Without previous rows. */
-  readonly events: readonly Event[];
+}
+
+/** A write in slices: each step is a bounded one, the last has the outcome. @throws MvccError from the first */
+export type WriteSteps<Response> = Generator<undefined, Applied<Response>, undefined>;
+
+export interface DeletedKeys {
+  readonly revision: number;
+  readonly deleted: number;
 }
 
 /** Rebuilds the key index from all rows. Cost: one pass over the rows, in slices. @throws RestoreError */
@@ -81,13 +90,15 @@ export class MvccStore implements ReadView {
   #compaction: Compaction | undefined;
   readonly #leases: LeaseAttachments;
   readonly #pause: Pause;
+  readonly #beginBackground: () => Pause;
   readonly #watches: WatchHub;
 
   /** Use `openMvccStore`. */
-  constructor({ backend, leases, pause, watchLimits }: MvccOptions) {
+  constructor({ backend, leases, pause, beginBackground, watchLimits }: MvccOptions) {
     this.#rows = new RowReader(backend);
     this.#leases = leases;
     this.#pause = pause;
+    this.#beginBackground = beginBackground ?? (() => pause);
     this.#watches = new WatchHub(this, watchLimits ?? defaultWatchLimits);
   }
 
@@ -121,12 +132,23 @@ export class MvccStore implements ReadView {
   }
 
   /** In slices, at one revision. @throws MvccError, also "compacted" or "reloaded" when that overtakes the read */
-  async rangePaced(request: RangeRequestInit): Promise<RangeResponse> {
+  rangePaced(request: RangeRequestInit): Promise<RangeResponse> {
+    return this.#paced(request, rangeSteps);
+  }
+
+  /** As `rangePaced`, for who only passes the rows on. Cost: about a third of it. */
+  rangeEncoded(request: RangeRequestInit): Promise<EncodedRange> {
+    return this.#paced(request, encodedRangeSteps);
+  }
+
+  async #paced<R>(
+    request: RangeRequestInit,
+    stepsOf: (view: ReadView, request: RangeRequest) => Generator<undefined, R, undefined>,
+  ): Promise<R> {
     const full = RangeRequest.create(request);
     validateRange(full);
     const index = this.#index;
-    const pinned = full.revision > 0 ? full : { ...full, revision: this.#revision };
-    const steps = rangeSteps(this, pinned);
+    const steps = stepsOf(this, full.revision > 0 ? full : { ...full, revision: this.#revision });
     for (let step = steps.next(); ; step = steps.next()) {
       if (step.done === true) return step.value;
       await this.#pause();
@@ -138,34 +160,50 @@ export class MvccStore implements ReadView {
   put(request: PutRequestInit): Applied<PutResponse> {
     const full = PutRequest.create(request);
     validatePut(full);
-    return this.#write((txn) => {
-      txn.checkLease(full); // etcd's order; in a transaction it is the other way round
-      txn.checkExists(full);
-      return txn.put(full);
-    });
+    const txn = this.#begin();
+    txn.checkLease(full); // etcd's order; in a transaction it is the other way round
+    txn.checkExists(full);
+    return this.#end(txn, txn.put(full));
   }
 
   /** All at once, also for a range of many keys. @throws MvccError */
   deleteRange(request: DeleteRangeRequestInit): Applied<DeleteRangeResponse> {
+    return runToEnd(this.deleteRangeSteps(request));
+  }
+
+  /**
+   * The same in slices, as are `deleteKeysSteps` and `txnSteps`. Until the last, everybody reads the store as it was
+   * before; then all of it is there at once. No other write may begin meanwhile, and it must be run to its end.
+   */
+  *deleteRangeSteps(request: DeleteRangeRequestInit): WriteSteps<DeleteRangeResponse> {
     const full = DeleteRangeRequest.create(request);
     validateDeleteRange(full);
-    return this.#write((txn) => txn.deleteRange(full));
+    const txn = this.#begin();
+    return this.#end(txn, yield* txn.deleteRange(full));
   }
 
   /** For a revoked lease: deletes these keys, sorted, in one revision. Missing keys are passed over. */
-  deleteKeys(keys: Iterable<ByteString>): Applied<{ readonly revision: number; readonly deleted: number }> {
-    return this.#write((txn) => {
-      let deleted = 0;
-      for (const key of [...keys].sort((left, right) => (left < right ? -1 : 1))) if (txn.deleteKey(key)) deleted += 1;
-      return { revision: txn.revision, deleted };
-    });
+  deleteKeys(keys: Iterable<ByteString>): Applied<DeletedKeys> {
+    return runToEnd(this.deleteKeysSteps(keys));
+  }
+
+  *deleteKeysSteps(keys: Iterable<ByteString>): WriteSteps<DeletedKeys> {
+    const sorted = yield* slicedSort([...keys], (left, right) => (left < right ? -1 : 1));
+    const txn = this.#begin();
+    const deleted = yield* txn.deleteKeys(sorted);
+    return this.#end(txn, { revision: txn.revision, deleted });
   }
 
   /** Also for transactions that only read. @throws MvccError */
   txn(request: TxnRequestInit): Applied<TxnResponse> {
+    return runToEnd(this.txnSteps(request));
+  }
+
+  *txnSteps(request: TxnRequestInit): WriteSteps<TxnResponse> {
     const full = TxnRequest.create(request);
     validateTxn(full);
-    return this.#write((txn) => executeTxn(txn, full));
+    const txn = this.#begin();
+    return this.#end(txn, yield* executeTxn(txn, full));
   }
 
   /**
@@ -198,7 +236,7 @@ export class MvccStore implements ReadView {
     if (revision !== 0) assertReadable(this, revision);
     // What is held now, by reference: it is encoded slice by slice when its turn comes.
     const unpersisted = [...this.#rows.heldRevisions()];
-    return hashKv(this, revision === 0 ? this.#revision : revision, unpersisted, this.#pause);
+    return hashKv(this, revision === 0 ? this.#revision : revision, unpersisted, this.#beginBackground());
   }
 
   /** The backend has every row up to this main revision. */
@@ -255,13 +293,16 @@ export class MvccStore implements ReadView {
     this.#watches.restart();
   }
 
-  #write<Response>(run: (txn: WriteTxn) => Response): Applied<Response> {
-    const txn = new WriteTxn(this, this.#leases);
-    const response = run(txn);
-    if (txn.changes.length === 0) return { response, rows: [], events: [] };
+  #begin(): WriteTxn {
+    return new WriteTxn(this, this.#leases);
+  }
+
+  #end<Response>(txn: WriteTxn, response: Response): Applied<Response> {
+    if (txn.changes.length === 0) return { response, rows: [] };
+    assert(this.#revision === txn.beginRevision, `another write has ended while that of ${txn.revision} was under way`);
     this.#revision = txn.revision;
+    txn.settleLeases();
     this.#watches.publish(txn.changes);
-    const events = txn.changes.map(({ tombstone, kv }) => ({ type: tombstone ? 1 : 0, kv, prevKv: undefined }));
-    return { response, rows: txn.rowsToPersist, events };
+    return { response, rows: txn.rowsToPersist };
   }
 }

@@ -2,7 +2,7 @@
 // between two pauses.
 import t from "tap";
 import { toByteString, utf8 } from "@triarch/base";
-import { SortOrder, SortTarget } from "@triarch/etcd-proto";
+import { RangeResponse, SortOrder, SortTarget } from "@triarch/etcd-proto";
 import { MemoryBackend, openMvccStore, type MvccStore, type Row } from "../src/index.ts";
 
 /** Of one stretch: about 5 ms at 1 us for a key and 5 us for a row. */
@@ -109,9 +109,34 @@ t.test("reads of 15,000 keys, hashing and opening stay within the bound", async 
   };
   for (const [what, options] of Object.entries(ranges)) {
     await within(what, () => store.rangePaced({ ...everything, ...options }));
+    await within(`${what}, encoded`, () => store.rangeEncoded({ ...everything, ...options }));
   }
   await within("HashKV", () => store.hashKv(0));
   await within("opening", () => openMvccStore({ backend, leases, pause: meter.pause }));
+});
+
+t.test("a range's encoded rows are the rows, from the backend and from memory", async (t) => {
+  const { store } = await metered(await filled(2_000));
+  for (let i = 0; i < 50; i++) store.put({ key: utf8(`/k/held-${i}`), value: new Uint8Array(i * 100) });
+  const sort = { sortTarget: SortTarget.value, sortOrder: SortOrder.descend };
+  const one = { key: utf8("/k/held-49"), rangeEnd: new Uint8Array(0) };
+  const none = { key: utf8("/none"), rangeEnd: new Uint8Array(0) };
+  for (const options of [
+    {},
+    { keysOnly: true },
+    { limit: 7 },
+    sort,
+    { countOnly: true },
+    { revision: 900 },
+    one,
+    none,
+  ]) {
+    const request = { ...everything, ...options };
+    const plain = await store.rangePaced(request);
+    const { header, rows, more, count } = await store.rangeEncoded(request);
+    const decoded = RangeResponse.decode(Buffer.concat(rows));
+    t.strictSame({ header, kvs: decoded.kvs, more, count }, plain, JSON.stringify(options));
+  }
 });
 
 t.test("sorted in slices is sorted, ties in key order", async (t) => {

@@ -39,6 +39,8 @@ export class RawNode {
   /** What `advance()` reports back to Raft. */
   #stepsOnAdvance: Message[] = [];
   #readyOut = false;
+  /** The term that is on disk. */
+  #durableTerm: number;
 
   /** Starts as a follower from what the storage holds. */
   constructor(config: RaftConfig) {
@@ -54,6 +56,7 @@ export class RawNode {
     this.#async = config.asyncStorageWrites;
     this.#lastSoftState = { leader: raft.leader, role: raft.role };
     this.#lastHardState = raft.hardState;
+    this.#durableTerm = raft.term;
   }
 
   /** One unit of the time in which the configuration counts. */
@@ -151,9 +154,22 @@ export class RawNode {
     assert(!this.#async, "with asynchronous storage writes the responses advance Raft");
     assert(this.#readyOut, "advance() without ready()");
     this.#readyOut = false;
+    this.#durableTerm = this.#lastHardState.term;
     const steps = this.#stepsOnAdvance;
     this.#stepsOnAdvance = [];
     for (const message of steps) step(this.#raft, message);
+  }
+
+  /**
+   * Heartbeats and the answers to them that came up while a `Ready` is out, to be sent at once: they promise nothing about
+   * the log, so that the disk's work under way need not hold them back. None while the term itself is not on disk yet.
+   */
+  takeHeartbeats(): readonly Message[] {
+    const raft = this.#raft;
+    if (!this.#readyOut || raft.messages.length === 0 || raft.term !== this.#durableTerm) return [];
+    const heartbeats = raft.messages.filter(isHeartbeat);
+    if (heartbeats.length > 0) raft.messages = raft.messages.filter((message) => !isHeartbeat(message));
+    return heartbeats;
   }
 
   /**
@@ -216,4 +232,8 @@ export class RawNode {
       progress: raft.role === "leader" ? raft.tracker.members.map((member) => member.status()) : [],
     };
   }
+}
+
+function isHeartbeat({ type }: Message): boolean {
+  return type === "MsgHeartbeat" || type === "MsgHeartbeatResp";
 }

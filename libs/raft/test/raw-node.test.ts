@@ -51,6 +51,43 @@ t.test("votes and acknowledgements wait for the disk, appends do not", (t) => {
   t.end();
 });
 
+t.test("heartbeats and their answers can leave while a Ready is out, once the term is on disk", async (t) => {
+  const cluster = elected(3);
+  const leader = cluster.member(1n).raft;
+  leader.tick();
+  t.same(leader.takeHeartbeats(), [], "no Ready is out: the next one has them");
+  leader.propose(utf8("x"));
+  const ready = leader.ready();
+  t.same(ready.messagesBeforePersist.map(({ type }) => type).sort(), [
+    "MsgApp",
+    "MsgApp",
+    "MsgHeartbeat",
+    "MsgHeartbeat",
+  ]);
+  leader.tick();
+  leader.propose(utf8("y"));
+  t.match(leader.takeHeartbeats(), [
+    { type: "MsgHeartbeat", to: 2n },
+    { type: "MsgHeartbeat", to: 3n },
+  ]);
+  t.same(leader.takeHeartbeats(), []);
+  leader.advance();
+  const types = leader.ready().messagesBeforePersist.map(({ type }) => type);
+  t.same([...new Set(types)], ["MsgApp"], "what was taken is not sent again");
+
+  const follower = new Cluster(3).member(2n).raft;
+  const heartbeat = makeMessage("MsgHeartbeat", { from: 1n, to: 2n, term: 7 });
+  const answers = (): string[] => follower.takeHeartbeats().map(({ type }) => type);
+  follower.step(heartbeat);
+  follower.ready();
+  follower.step(heartbeat);
+  t.same(answers(), [], "its term is not on disk");
+  follower.advance();
+  follower.ready();
+  follower.step(heartbeat);
+  t.same(answers(), ["MsgHeartbeatResp"]);
+});
+
 t.test("proposals are refused with the reason", (t) => {
   const fresh = new Cluster(3);
   t.equal(fresh.member(1n).raft.propose(utf8("x")), "noLeader");

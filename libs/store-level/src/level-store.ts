@@ -50,8 +50,8 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>;
 const defaultCacheBytes = 64 * 1024 * 1024;
 const writeBufferBytes = 16 * 1024 * 1024;
 /** What one step of an iteration holds at most. */
-const rowsPerStep = 1000;
-const bytesPerStep = 1024 * 1024;
+const rowsPerStep = 250;
+const bytesPerStep = 256 * 1024;
 
 const views = { keyEncoding: "view", valueEncoding: "view" } as const;
 const formatKey = utf8("!format");

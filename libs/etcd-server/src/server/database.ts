@@ -5,7 +5,7 @@ import { AlarmMember } from "@triarch/etcd-proto";
 import { decodeLeaseRow, Lessor } from "@triarch/lease";
 import { decodeRevisionKey, openMvccStore } from "@triarch/mvcc";
 import { openLevelStore, type Bucket, type LevelStore } from "@triarch/store-level";
-import type { Clock } from "@triarch/base";
+import { systemClock, systemTimers, type Clock } from "@triarch/base";
 import { ReplicatedAuth } from "../auth/replicated-auth.ts";
 import { memberIdText } from "../members/member-ids.ts";
 import { Membership, memberIdOfKey, memberOfRow, memberRow } from "../members/membership.ts";
@@ -14,6 +14,7 @@ import { Alarms } from "./alarms.ts";
 import type { ReplicatedState } from "./applier.ts";
 import type { MemberDataDir } from "./data-dir.ts";
 import type { AppliedPosition } from "./flusher.ts";
+import { BackgroundWork } from "./background-work.ts";
 import { metaKeys } from "./meta-keys.ts";
 import { pause } from "./pause.ts";
 
@@ -24,6 +25,8 @@ import { pause } from "./pause.ts";
  * first named `ready`, then takes the old one's place; whatever `open` finds, it finishes that or throws it away.
  */
 export class MemberDatabase {
+  /** All long reading of the rows beside the member's daily work. */
+  readonly background = new BackgroundWork({ clock: systemClock, timers: systemTimers });
   readonly #dir: MemberDataDir;
   #level: LevelStore;
   #onDamaged: ((error: Error) => void) | undefined;
@@ -78,7 +81,10 @@ export class MemberDatabase {
     const lessor = new Lessor({ clock });
     await this.#restoreLeases(lessor);
     const backend = this.#level.keyRows;
-    const mvcc = await openMvccStore({ backend, leases: lessor, pause, ...this.#compactRevisions() });
+    const mvcc = await openMvccStore({
+      ...{ backend, leases: lessor, pause, ...this.#compactRevisions() },
+      beginBackground: () => this.background.begin(),
+    });
     const auth = new ReplicatedAuth({ clock, keysOfLease: (id) => lessor.keysOf(id) });
     const state = { mvcc, lessor, alarms: new Alarms(), membership: new Membership(), auth };
     if ((await this.#all("members")).length === 0) await this.#writeMembers(initial);

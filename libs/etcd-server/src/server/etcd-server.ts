@@ -33,6 +33,7 @@ import type {
   TxnRequestInit,
   TxnResponse,
 } from "@triarch/etcd-proto";
+import type { EncodedRange } from "@triarch/mvcc";
 import type { AuthApi } from "../auth/auth-requests.ts";
 import type { Credentials } from "../auth/caller.ts";
 import type { StoreStatus } from "../store-client.ts";
@@ -57,6 +58,8 @@ export interface EtcdServer {
 
   /** Linearizable unless `serializable`. A read of many rows is cut into slices, all at one revision. */
   range(request: RangeRequestInit): Promise<RangeResponse>;
+  /** As `range`, for who only passes the rows on: they come as they are sent. */
+  rangeEncoded(request: RangeRequestInit): Promise<EncodedRange>;
   put(request: PutRequestInit): Promise<PutResponse>;
   deleteRange(request: DeleteRangeRequestInit): Promise<DeleteRangeResponse>;
   /** A transaction that only reads makes no proposal. */

@@ -106,12 +106,14 @@ export class Maintenance {
   async hash(): Promise<number> {
     await this.#flusher.flush();
     const snapshot = this.#database.level.snapshot();
+    const pause = this.#database.background.begin();
     let hash = 0;
     try {
       for (const bucket of [...buckets].sort()) {
         hash = crc32c(utf8(bucket), hash);
         for await (const rows of snapshot.rows(bucket)) {
           for (const { key, value } of rows) hash = crc32c(value, crc32c(key, hash));
+          await pause();
         }
       }
     } finally {
@@ -124,7 +126,10 @@ export class Maintenance {
   async snapshot(revision: number): Promise<SnapshotFile> {
     await this.#flusher.flush();
     const { confState } = this.#consensus.status();
-    return snapshotFile(this.#database.level.snapshot(), { revision, confState });
+    return snapshotFile(this.#database.level.snapshot(), {
+      ...{ revision, confState },
+      pause: this.#database.background.begin(),
+    });
   }
 
   /** In the background; nothing waits for it. @returns false when one is under way */

@@ -1,5 +1,5 @@
 import type { RangeRequest, RangeResponse, TxnRequest, TxnResponse } from "@triarch/etcd-proto";
-import type { MvccStore } from "@triarch/mvcc";
+import type { EncodedRange, MvccStore } from "@triarch/mvcc";
 import { RaftNodeError } from "@triarch/raft-node";
 import type { AppliedWaiter } from "./applied-waiter.ts";
 import type { Consensus } from "./consensus.ts";
@@ -29,18 +29,26 @@ export class Reads {
 
   /** @param permit called when this member knows all that it has to, right before reading; throws a refusal */
   async range(request: RangeRequest, permit: () => void): Promise<RangeResponse> {
-    if (!request.serializable) await this.barrier();
-    if (this.#gate.shut) await this.#gate.opened();
-    permit();
+    await this.#readable(request.serializable, permit);
     return this.#mvcc.rangePaced(request);
   }
 
   /** @param permit as in `range` */
+  async rangeEncoded(request: RangeRequest, permit: () => void): Promise<EncodedRange> {
+    await this.#readable(request.serializable, permit);
+    return this.#mvcc.rangeEncoded(request);
+  }
+
+  /** @param permit as in `range` */
   async txn(request: TxnRequest, serializable: boolean, permit: () => void): Promise<TxnResponse> {
+    await this.#readable(serializable, permit);
+    return this.#mvcc.txn(request).response;
+  }
+
+  async #readable(serializable: boolean, permit: () => void): Promise<void> {
     if (!serializable) await this.barrier();
     if (this.#gate.shut) await this.#gate.opened();
     permit();
-    return this.#mvcc.txn(request).response;
   }
 
   /** Resolves once everything committed before the call is applied here. @throws EtcdServerError */

@@ -48,6 +48,7 @@ import {
   validatePut,
   validateRange,
   validateTxn,
+  type EncodedRange,
 } from "@triarch/mvcc";
 import { AuthRequests, type AuthApi } from "../auth/auth-requests.ts";
 import { clientCaller, type Caller, type Credentials } from "../auth/caller.ts";
@@ -121,6 +122,13 @@ export class ReplicatedServer implements EtcdServer {
     const full = RangeRequest.create(request);
     validateRange(full);
     return this.#answer(await this.#parts.reads.range(full, () => this.#mayRead(full)));
+  }
+
+  async rangeEncoded(request: RangeRequestInit): Promise<EncodedRange> {
+    this.#assertServing();
+    const full = RangeRequest.create(request);
+    validateRange(full);
+    return this.#answer(await this.#parts.reads.rangeEncoded(full, () => this.#mayRead(full)));
   }
 
   async put(request: PutRequestInit): Promise<PutResponse> {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { compareBytes, utf8 } from "@triarch/base";
 import { planSnapshot, type BucketSource } from "@triarch/bbolt";
+import type { Pause } from "@triarch/mvcc";
 import type { ConfState } from "@triarch/raft";
 import { buckets, type Bucket, type LevelSnapshot } from "@triarch/store-level";
 import { closingAfter } from "../server/closing-stream.ts";
@@ -16,12 +17,12 @@ type FileRow = readonly [Uint8Array, Uint8Array];
  */
 export async function snapshotFile(
   snapshot: LevelSnapshot,
-  about: { readonly revision: number; readonly confState: ConfState },
+  about: { readonly revision: number; readonly confState: ConfState; readonly pause: Pause },
 ): Promise<SnapshotFile> {
   try {
     const meta = await metaRows(snapshot, about.confState);
     const sources = buckets.map((name): BucketSource => {
-      return { name, rows: name === "meta" ? () => meta : () => rowByRow(snapshot, name) };
+      return { name, rows: name === "meta" ? () => meta : () => rowByRow(snapshot, name, about.pause) };
     });
     const plan = await planSnapshot(sources);
     const chunks = closingAfter(plan.chunks(createHash("sha256")), () => snapshot.close());
@@ -32,9 +33,10 @@ export async function snapshotFile(
   }
 }
 
-async function* rowByRow(snapshot: LevelSnapshot, bucket: Bucket): AsyncGenerator<FileRow> {
+async function* rowByRow(snapshot: LevelSnapshot, bucket: Bucket, pause: Pause): AsyncGenerator<FileRow> {
   for await (const rows of snapshot.rows(bucket)) {
     for (const { key, value } of rows) yield [key, value];
+    await pause();
   }
 }
 

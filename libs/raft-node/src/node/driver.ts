@@ -21,6 +21,7 @@ import type { LeaderChange, ProposeOutcome, RaftNode, RaftNodeOptions, RaftTimin
 import type { RaftNodeStatus } from "../types.ts";
 import { Applier } from "./applier.ts";
 import { membersOf } from "./conf-states.ts";
+import { EarlyHeartbeats } from "./early-heartbeats.ts";
 import { FastElection } from "./fast-election.ts";
 import { HandOver } from "./hand-over.ts";
 import { HeartbeatDelay } from "./heartbeat-delay.ts";
@@ -52,6 +53,7 @@ export class Driver implements RaftNode {
   readonly #election: FastElection;
   readonly #handOver: HandOver;
   readonly #heartbeats: HeartbeatDelay | undefined;
+  readonly #early: EarlyHeartbeats;
   readonly #leaderHandlers = new Set<(change: LeaderChange) => void>();
 
   #ticks: Timer | undefined;
@@ -149,6 +151,9 @@ export class Driver implements RaftNode {
           if ((connected + 1) * 2 > this.#confState.voters.length) this.#election.quorumConnected();
         },
       },
+    );
+    this.#early = new EarlyHeartbeats(this.#raw, timing.electionTicks, (messages) =>
+      this.#transport.send(messages, this.#term),
     );
     this.#readyWork = new ReadyWork({
       ...{ raw: this.#raw, log, transport: this.#transport, applier: this.#applier, retention: this.#retention },
@@ -253,6 +258,7 @@ export class Driver implements RaftNode {
 
   #tick(): void {
     this.#reads.expire(this.#leader);
+    this.#early.tick();
     this.#step(() => this.#raw.tick());
   }
 
@@ -264,6 +270,7 @@ export class Driver implements RaftNode {
       this.#fail(error);
       return;
     }
+    this.#early.send();
     this.#schedule();
   }
 
@@ -325,6 +332,7 @@ export class Driver implements RaftNode {
 
   async #process(ready: Ready): Promise<void> {
     if (ready.hardState !== undefined) this.#term = ready.hardState.term;
+    this.#early.readyBegins();
     await this.#readyWork.run(ready, this.#term);
     const held = this.#transport.snapshotsOnTheirWay > 0 || this.#clock.monotonicMs() < this.#holdLogUntilMs;
     const durableIndex = Math.min(this.#options.stateMachine.durableIndex(), this.#applier.applied.index);
