@@ -53,6 +53,7 @@ export function serviceAllocator(ips: ClusterIps, ports: NodePorts): ServiceAllo
   return {
     allocateForCreate: async (resource, object, dryRun) => {
       if (!isService(resource)) return nothingTaken;
+      dropNegativePorts(object);
       const work = new Work({ resource, ips, ports, dryRun, service: object });
       return work.run({ addresses: [], ports: [] });
     },
@@ -74,6 +75,13 @@ export function serviceAllocator(ips: ClusterIps, ports: NodePorts): ServiceAllo
       });
     },
   };
+}
+
+/** A new service that names a port below 0 gets any, as one that names none. */
+function dropNegativePorts(service: MutableObject): void {
+  for (const port of listAt(childOf(service, "spec"), "ports").filter(isObject)) {
+    if ((numberAt(port, "nodePort") ?? 0) < 0) delete (port as MutableObject)["nodePort"];
+  }
 }
 
 async function quietly(work: () => Promise<void>): Promise<void> {

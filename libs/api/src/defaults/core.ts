@@ -4,7 +4,7 @@ import { setOwn } from "../meta/mutable.ts";
 import type { MutableObject } from "../meta/mutable.ts";
 import { base64Text } from "../protobuf/base64.ts";
 import { defaultPod, defaultPodSpec, defaultPodTemplate } from "./pod.ts";
-import { ensureObject, fillFrom, isEmptyMap, isUnset, objectIn, objectsIn, setDefaults } from "./set.ts";
+import { ensureObject, fillFrom, isEmptyMap, isUnset, objectIn, objectsIn, setDefaults, setMissing } from "./set.ts";
 import type { Defaulter } from "./set.ts";
 import { defaultVolumeSource } from "./volume.ts";
 
@@ -41,7 +41,8 @@ export const coreDefaults: Readonly<Record<string, Defaulter>> = {
   },
   PersistentVolume: (object) => {
     const spec = ensureObject(object, "spec");
-    setDefaults(spec, { persistentVolumeReclaimPolicy: "Retain", volumeMode: "Filesystem" });
+    setDefaults(spec, { persistentVolumeReclaimPolicy: "Retain" });
+    setMissing(spec, { volumeMode: "Filesystem" });
     defaultVolumeSource(spec);
     setDefaults(ensureObject(object, "status"), { phase: "Pending" });
   },
@@ -52,7 +53,7 @@ export const coreDefaults: Readonly<Record<string, Defaulter>> = {
 };
 
 export function defaultClaim(claim: MutableObject): void {
-  setDefaults(ensureObject(claim, "spec"), { volumeMode: "Filesystem" });
+  setMissing(ensureObject(claim, "spec"), { volumeMode: "Filesystem" });
   setDefaults(ensureObject(claim, "status"), { phase: "Pending" });
 }
 
@@ -89,7 +90,7 @@ function defaultService(object: MutableObject): void {
     (type === "ClusterIP" && Array.isArray(externalIps) && externalIps.length > 0);
   if (isExternal) setDefaults(spec, { externalTrafficPolicy: "Cluster" });
   if (type === "NodePort" || type === "LoadBalancer" || type === "ClusterIP")
-    setDefaults(spec, { internalTrafficPolicy: "Cluster" });
+    setMissing(spec, { internalTrafficPolicy: "Cluster" });
   if (type === "LoadBalancer") setDefaults(spec, { allocateLoadBalancerNodePorts: true });
   const balancer = objectIn(objectIn(object, "status") ?? {}, "loadBalancer");
   if (balancer !== undefined)

@@ -14,6 +14,11 @@ export function setDefaults(object: MutableObject, defaults: Readonly<Record<str
   for (const [key, value] of Object.entries(defaults)) if (isUnset(object[key])) object[key] = value;
 }
 
+/** The same for fields that Go holds by pointer: there an empty text is a value, which validation may refuse. */
+export function setMissing(object: MutableObject, defaults: Readonly<Record<string, MutableValue>>): void {
+  for (const [key, value] of Object.entries(defaults)) object[key] ??= value;
+}
+
 /** The object at `key`, or `undefined`. */
 export function objectIn(object: MutableObject, key: string): MutableObject | undefined {
   const value = object[key];

@@ -1,7 +1,7 @@
 // Defaults of pod volumes and of the sources that persistent volumes share with them.
 import type { MutableObject, MutableValue } from "../meta/mutable.ts";
 import { defaultFieldRef, pullPolicyOf } from "./container.ts";
-import { objectIn, objectsIn, setDefaults } from "./set.ts";
+import { objectIn, objectsIn, setDefaults, setMissing } from "./set.ts";
 
 /** 0644. */
 const defaultMode = 420;
@@ -14,7 +14,6 @@ const sources: Readonly<Record<string, Readonly<Record<string, MutableValue>>>> 
   projected: { defaultMode },
   iscsi: { iscsiInterface: "default" },
   rbd: { pool: "rbd", user: "admin", keyring: "/etc/ceph/keyring" },
-  azureDisk: { cachingMode: "ReadWrite", kind: "Shared", fsType: "ext4", readOnly: false },
   scaleIO: { storageMode: "ThinProvisioned", fsType: "xfs" },
 };
 
@@ -28,7 +27,7 @@ export function defaultVolume(volume: MutableObject): void {
   if (projected !== undefined) for (const source of objectsIn(projected, "sources")) defaultProjection(source);
   const template = objectIn(objectIn(volume, "ephemeral") ?? {}, "volumeClaimTemplate");
   const claim = template === undefined ? undefined : objectIn(template, "spec");
-  if (claim !== undefined) setDefaults(claim, { volumeMode: "Filesystem" });
+  if (claim !== undefined) setMissing(claim, { volumeMode: "Filesystem" });
   const image = objectIn(volume, "image");
   if (image !== undefined) setDefaults(image, { pullPolicy: pullPolicyOf(image["reference"]) });
 }
@@ -40,7 +39,11 @@ export function defaultVolumeSource(holder: MutableObject): void {
     if (source !== undefined) setDefaults(source, defaults);
   }
   const hostPath = objectIn(holder, "hostPath");
-  if (hostPath !== undefined) setDefaults(hostPath, { type: "" });
+  if (hostPath !== undefined) setMissing(hostPath, { type: "" });
+  const azureDisk = objectIn(holder, "azureDisk");
+  if (azureDisk !== undefined) {
+    setMissing(azureDisk, { cachingMode: "ReadWrite", kind: "Shared", fsType: "ext4", readOnly: false });
+  }
 }
 
 function defaultProjection(source: MutableObject): void {

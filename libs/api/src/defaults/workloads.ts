@@ -3,7 +3,7 @@ import type { MutableObject } from "../meta/mutable.ts";
 import { templateGenerationAnnotation } from "../kinds/workloads.ts";
 import { defaultClaim } from "./core.ts";
 import { defaultPodTemplate } from "./pod.ts";
-import { ensureObject, isEmptyMap, objectIn, objectsIn, setDefaults } from "./set.ts";
+import { ensureObject, isEmptyMap, objectIn, objectsIn, setDefaults, setMissing } from "./set.ts";
 import type { Defaulter } from "./set.ts";
 
 const int32Max = 2_147_483_647;
@@ -56,7 +56,7 @@ export const batchDefaults: Readonly<Record<string, Defaulter>> = {
   Job: (object) => {
     const spec = ensureObject(object, "spec");
     if (spec["completions"] === undefined && spec["parallelism"] === undefined) spec["completions"] = 1;
-    setDefaults(spec, {
+    setMissing(spec, {
       parallelism: 1,
       backoffLimit: spec["backoffLimitPerIndex"] === undefined ? 6 : int32Max,
       completionMode: "NonIndexed",

@@ -1,9 +1,11 @@
-// Jobs and CronJobs. A Job's selector is its own uid, written into the pods' labels, so that no two Jobs share pods.
-import type { CronJobSpec, JobSpec, LabelSelector, PodSpec } from "../generated/types.generated.ts";
+// Jobs: pods that run until they are done. A Job's selector is its own uid, written into the pods' labels, so that no two Jobs share pods.
+import type { JobStatus, LabelSelector } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
-import { type FieldError, invalid, notSupported, required } from "../meta/field-error.ts";
+import { type FieldError, invalid, invalidAltogether, required } from "../meta/field-error.ts";
 import {
+  carryField,
   childOf,
+  deepCopy,
   type MutableObject,
   numberAt,
   objectAt,
@@ -12,18 +14,15 @@ import {
   textAt,
   typed,
 } from "../meta/mutable.ts";
-import { dns1123Label, dns1123Subdomain, maxLengthText } from "../meta/names.ts";
-import { labelSelectorMatcher, type Labels } from "../selectors/label-selector.ts";
-import { checkEnum, checkLabelSelector, checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
-import { checkPodFailurePolicy } from "../validation/pod-failure-policy.ts";
-import { validatePodTemplate } from "../validation/pod-template.ts";
+import { dns1123Label } from "../meta/names.ts";
+import { labelSelectorMatcher, type Labels, SelectorError } from "../selectors/label-selector.ts";
+import { checkLabelSelector, checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
+import { validateJobSpec } from "../validation/job-spec.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
 const uidLabel = "batch.kubernetes.io/controller-uid";
 const nameLabel = "batch.kubernetes.io/job-name";
-/** A CronJob's Jobs add 11 characters of time to its name. */
-const cronJobNameMax = 52;
 
 export const jobs: KindStrategy = defineStrategy({
   namespaced: true,
@@ -43,27 +42,57 @@ export const jobs: KindStrategy = defineStrategy({
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
     // The recorded server judges the spec once as part of the Job and once as part of the change.
     const errors: Errors = [...validateJobSpec(spec, "spec"), ...validateSelector(spec)];
-    const completions = numberAt(spec, "completions");
-    const scaled = completions !== numberAt(before, "completions");
-    if (scaled && textAt(before, "completionMode") !== "Indexed")
-      errors.push(immutable("spec.completions", completions));
-    else if (scaled && completions !== undefined && completions !== numberAt(spec, "parallelism")) {
-      errors.push(invalid("spec.completions", completions, "can only be modified in tandem with spec.parallelism"));
-    }
-    for (const field of [
-      "selector",
-      "template",
-      "completionMode",
-      "podFailurePolicy",
-      "backoffLimitPerIndex",
-      "successPolicy",
-    ]) {
+    checkCompletions(errors, spec, before);
+    const template = ownField(spec, "template");
+    const oldTemplate = startsLater(old) ? withNewScheduling(before, spec) : ownField(before, "template");
+    if (!semanticEqual(template, oldTemplate)) errors.push(immutable("spec.template", template));
+    for (const field of fixedFields) {
       const value = ownField(spec, field);
       if (!semanticEqual(value, ownField(before, field))) errors.push(immutable(`spec.${field}`, value));
     }
     return errors;
   },
+  validateStatus: validateJobStatus,
 });
+
+const fixedFields = [
+  "selector",
+  "completionMode",
+  "podFailurePolicy",
+  "backoffLimitPerIndex",
+  "managedBy",
+  "successPolicy",
+];
+
+/** An Indexed Job may grow or shrink with its parallelism; of others the number is fixed. */
+function checkCompletions(errors: Errors, spec: JsonObject, before: JsonObject): void {
+  const completions = numberAt(spec, "completions");
+  if (completions === numberAt(before, "completions")) return;
+  if (textAt(before, "completionMode") !== "Indexed") errors.push(immutable("spec.completions", completions));
+  else if (completions !== undefined && completions !== numberAt(spec, "parallelism")) {
+    errors.push(invalid("spec.completions", completions, "can only be modified in tandem with spec.parallelism"));
+  }
+}
+
+/** While a Job is suspended and has not begun, a queue may say where its pods are to run. */
+function startsLater(job: JsonObject): boolean {
+  const started = textAt(objectAt(job, "status"), "startTime") !== "";
+  return objectAt(job, "spec")?.["suspend"] === true && !started;
+}
+
+/** The old template with what a queue may set taken from the new one. */
+function withNewScheduling(before: JsonObject, spec: JsonObject): MutableObject {
+  const copy = deepCopy(objectAt(before, "template") ?? {});
+  const template = objectAt(spec, "template") ?? {};
+  const [podSpec, newSpec] = [childOf(copy, "spec"), objectAt(template, "spec") ?? {}];
+  for (const field of ["nodeSelector", "tolerations", "schedulingGates"]) carryField(podSpec, newSpec, field);
+  const [meta, newMeta] = [childOf(copy, "metadata"), objectAt(template, "metadata") ?? {}];
+  for (const field of ["annotations", "labels"]) carryField(meta, newMeta, field);
+  const affinity = childOf(podSpec, "affinity");
+  carryField(affinity, objectAt(newSpec, "affinity") ?? {}, "nodeAffinity");
+  if (Object.keys(affinity).length === 0) delete podSpec["affinity"];
+  return copy;
+}
 
 function generateSelector(object: MutableObject): void {
   const meta = childOf(object, "metadata");
@@ -81,7 +110,8 @@ function generateSelector(object: MutableObject): void {
 /** The labels that tie pods to their Job must be the generated ones. */
 function validateGeneratedSelector(object: JsonObject): readonly FieldError[] {
   const spec = objectAt(object, "spec") ?? {};
-  if (spec["manualSelector"] === true) return [];
+  const selector = objectAt(spec, "selector");
+  if (spec["manualSelector"] === true || selector === undefined) return [];
   const metadata = objectAt(object, "metadata");
   const [uid, name] = [textAt(metadata, "uid"), textAt(metadata, "name")];
   const labels = objectAt(objectAt(objectAt(spec, "template") ?? {}, "metadata") ?? {}, "labels");
@@ -97,20 +127,34 @@ function validateGeneratedSelector(object: JsonObject): readonly FieldError[] {
     if (found === undefined) errors.push(required(`${path}[${key}]`, `must be '${wanted}'`));
     else if (found !== wanted) errors.push(invalid(`${path}[${key}]`, labels, `must be '${wanted}'`));
   }
+  const generated = { "controller-uid": uid, "job-name": name, [uidLabel]: uid, [nameLabel]: name };
+  if (matches(selector, generated) === false) {
+    errors.push(invalid("spec.selector", selector, "`selector` not auto-generated"));
+  }
   return errors;
+}
+
+/** `undefined` where the selector is wrong itself. */
+function matches(selector: JsonObject, labels: Labels): boolean | undefined {
+  try {
+    return labelSelectorMatcher(typed<LabelSelector>(selector)).matches(labels);
+  } catch (error) {
+    if (error instanceof SelectorError) return undefined;
+    throw error;
+  }
 }
 
 /** Whether generated or given, the selector must find the pods that the template makes. */
 function validateSelector(spec: JsonObject): readonly FieldError[] {
   const selector = objectAt(spec, "selector");
   const labels = objectAt(objectAt(objectAt(spec, "template") ?? {}, "metadata") ?? {}, "labels");
-  if (selector === undefined) return [required("spec.selector")];
   const errors: Errors = [];
-  checkLabelSelector(errors, "spec.selector", typed<LabelSelector>(selector));
-  if (errors.length > 0) return errors;
-  const matcher = labelSelectorMatcher(typed<LabelSelector>(selector));
-  if (matcher.matches(labels === undefined ? {} : typed<Labels>(labels))) return [];
-  return [invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")];
+  if (selector === undefined) errors.push(required("spec.selector"));
+  else checkLabelSelector(errors, "spec.selector", typed<LabelSelector>(selector));
+  if (selector === undefined || matches(selector, typed<Labels>(labels ?? {})) === false) {
+    errors.push(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
+  }
+  return errors;
 }
 
 /** Pods of an Indexed Job are called after it and their index, which must be a name too. */
@@ -124,65 +168,22 @@ function validatePodNames(object: JsonObject): readonly FieldError[] {
   return [invalid("metadata.name", name, `will not able to create pod with invalid DNS label: ${last}`)];
 }
 
-function validateJobSpec(object: JsonObject, path: string): readonly FieldError[] {
-  const spec = typed<Partial<JobSpec>>(object);
+function validateJobStatus(next: JsonObject): readonly FieldError[] {
+  const status = typed<Partial<JobStatus>>(objectAt(next, "status") ?? {});
   const errors: Errors = [];
-  for (const field of [
-    "parallelism",
-    "completions",
-    "activeDeadlineSeconds",
-    "backoffLimit",
-    "ttlSecondsAfterFinished",
-  ] as const) {
-    checkNonNegative(errors, `${path}.${field}`, spec[field]);
+  for (const field of ["active", "succeeded", "failed", "ready", "terminating"] as const) {
+    checkNonNegative(errors, `status.${field}`, status[field]);
   }
-  if (spec.completionMode !== undefined) {
-    checkEnum(errors, `${path}.completionMode`, spec.completionMode, ["NonIndexed", "Indexed"], "unsupported");
-    if (spec.completionMode === "Indexed" && spec.completions === undefined) {
-      errors.push(required(`${path}.completions`, "when completion mode is Indexed"));
-    }
+  const holds = (type: string): boolean =>
+    (status.conditions ?? []).some((condition) => condition.type === type && condition.status === "True");
+  if (holds("Complete") && holds("Failed")) {
+    errors.push(invalidAltogether("status.conditions", "cannot set Complete=True and Failed=true conditions"));
   }
-  if (spec.podReplacementPolicy !== undefined) {
-    const policies = spec.podFailurePolicy === undefined ? ["Failed", "TerminatingOrFailed"] : ["Failed"];
-    checkEnum(errors, `${path}.podReplacementPolicy`, spec.podReplacementPolicy, policies, "unsupported");
-  }
-  const template = objectAt(object, "template") ?? {};
-  checkPodFailurePolicy(
-    errors,
-    `${path}.podFailurePolicy`,
-    spec.podFailurePolicy?.rules ?? [],
-    typed<Partial<PodSpec>>(objectAt(template, "spec") ?? {}),
-  );
-  errors.push(...validatePodTemplate(template, `${path}.template`));
-  const restartPolicy = textAt(objectAt(template, "spec"), "restartPolicy");
-  const field = `${path}.template.spec.restartPolicy`;
-  if (restartPolicy === "" || restartPolicy === "Always")
-    errors.push(required(field, 'valid values: "OnFailure", "Never"'));
-  else if (restartPolicy !== "OnFailure" && restartPolicy !== "Never") {
-    errors.push(notSupported(field, restartPolicy, ["OnFailure", "Never"]));
+  if (!holds("Complete") && !holds("Failed")) return errors;
+  const active = status.active ?? 0;
+  if (active > 0) errors.push(invalid("status.active", active, "active>0 is invalid for finished job"));
+  if (status.startTime === undefined) {
+    errors.push(required("status.startTime", "startTime is required for finished job"));
   }
   return errors;
 }
-
-export const cronJobs: KindStrategy = defineStrategy({
-  namespaced: true,
-  metaPasses: ["change"],
-  nameCheck: (name) => [
-    ...dns1123Subdomain(name),
-    ...(name.length > cronJobNameMax ? [maxLengthText(cronJobNameMax)] : []),
-  ],
-  generationFields: ["spec"],
-  initialStatus: {},
-  validate: (object) => {
-    const spec = objectAt(object, "spec") ?? {};
-    const cron = typed<Partial<CronJobSpec>>(spec);
-    const errors: Errors = [];
-    if ((cron.schedule ?? "") === "") errors.push(required("spec.schedule"));
-    checkNonNegative(errors, "spec.startingDeadlineSeconds", cron.startingDeadlineSeconds);
-    checkEnum(errors, "spec.concurrencyPolicy", cron.concurrencyPolicy, ["Allow", "Forbid", "Replace"]);
-    checkNonNegative(errors, "spec.successfulJobsHistoryLimit", cron.successfulJobsHistoryLimit);
-    checkNonNegative(errors, "spec.failedJobsHistoryLimit", cron.failedJobsHistoryLimit);
-    const jobSpec = objectAt(objectAt(spec, "jobTemplate") ?? {}, "spec") ?? {};
-    return [...errors, ...validateJobSpec(jobSpec, "spec.jobTemplate.spec")];
-  },
-});

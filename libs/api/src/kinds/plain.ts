@@ -1,12 +1,10 @@
 // Kinds with nothing special but what this table says: metadata is checked, spec and status are kept apart, generations
 // are counted where Kubernetes counts them. Their own rules (that a Role's verbs are not empty, say) are not written yet.
-import type { PersistentVolumeClaimSpec } from "../generated/types.generated.ts";
 import { required } from "../meta/field-error.ts";
-import { childOf, deepEqual, numberAt, objectAt, textAt, typed } from "../meta/mutable.ts";
+import { deepEqual, numberAt, objectAt } from "../meta/mutable.ts";
 import { type NameCheck, pathSegment } from "../meta/names.ts";
 import { checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
 import { validatePodTemplate } from "../validation/pod-template.ts";
-import { checkClaimSpec } from "../validation/storage.ts";
 import type { KindRules } from "./generic.ts";
 
 type PlainRules = Partial<Omit<KindRules, "namespaced">>;
@@ -19,27 +17,9 @@ const unconditional: PlainRules = { allowUnconditionalUpdate: false };
 
 /** By `group/resource`, the core group's without group: `/pods`. */
 export const plainKinds: Readonly<Record<string, PlainRules>> = {
-  "/persistentvolumes": { initialStatus: { phase: "Pending" }, finalizers: ["kubernetes.io/pv-protection"] },
-  "/persistentvolumeclaims": {
-    initialStatus: { phase: "Pending" },
-    finalizers: ["kubernetes.io/pvc-protection"],
-    validateNew: (object) => {
-      const errors: Errors = [];
-      checkClaimSpec(errors, "spec", typed<Partial<PersistentVolumeClaimSpec>>(objectAt(object, "spec") ?? {}));
-      return errors;
-    },
-  },
-  "/limitranges": {
-    allowCreateOnUpdate: true,
-    // Nameless limits are called after their uid.
-    prepareCreate: (object) => {
-      const meta = childOf(object, "metadata");
-      if (textAt(meta, "name") === "") meta["name"] = textAt(meta, "uid");
-    },
-  },
-  "/resourcequotas": { initialStatus: {} },
   "/podtemplates": {
     generationFields: ["template"],
+    metaPasses: ["change"],
     validate: (object) => validatePodTemplate(objectAt(object, "template") ?? {}, "template"),
   },
   "apps/controllerrevisions": {

@@ -2,14 +2,18 @@
 import type { ResourceInfo } from "../schema/resource-info.ts";
 import { namespaces, nodes } from "./cluster.ts";
 import { configMaps, secrets, serviceAccounts } from "./config.ts";
+import { cronJobs } from "./cron-jobs.ts";
 import { endpoints, endpointSlices, ipAddresses, serviceCidrs } from "./endpoints.ts";
 import { defineStrategy } from "./generic.ts";
-import { cronJobs, jobs } from "./jobs.ts";
+import { jobs } from "./jobs.ts";
+import { limitRanges, resourceQuotas } from "./limits.ts";
 import { plainKinds } from "./plain.ts";
 import { pods } from "./pods.ts";
 import { coreEvents, events, leases } from "./records.ts";
+import { replicationControllers } from "./replication-controllers.ts";
 import { services } from "./services.ts";
 import type { KindStrategy } from "./strategy.ts";
+import { persistentVolumeClaims, persistentVolumes } from "./volumes.ts";
 import { daemonSets, deployments, replicaSets, statefulSets } from "./workloads.ts";
 
 /** What the choice of a strategy needs; `ResourceInfo` has it. */
@@ -27,6 +31,11 @@ const ownStrategies: Readonly<Record<string, KindStrategy>> = {
   "/secrets": secrets,
   "/serviceaccounts": serviceAccounts,
   "/events": coreEvents,
+  "/limitranges": limitRanges,
+  "/persistentvolumeclaims": persistentVolumeClaims,
+  "/persistentvolumes": persistentVolumes,
+  "/replicationcontrollers": replicationControllers,
+  "/resourcequotas": resourceQuotas,
   "events.k8s.io/events": events,
   "apps/deployments": deployments,
   "apps/replicasets": replicaSets,

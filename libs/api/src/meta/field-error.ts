@@ -20,6 +20,8 @@ export interface FieldError {
   readonly detail: string;
   /** What was found. Rendered only for the types that show it; `undefined` renders as `null`. */
   readonly badValue?: JsonValue | undefined;
+  /** For errors about what no single value shows. */
+  readonly hidesValue?: true;
 }
 
 const titles: Readonly<Record<FieldErrorType, string>> = {
@@ -45,7 +47,8 @@ const withoutValue: ReadonlySet<FieldErrorType> = new Set([
 /** The text without the path, as it stands in a cause: `Invalid value: -1: must be greater than or equal to 0`. */
 export function fieldErrorBody(error: FieldError): string {
   const title = titles[error.type];
-  const shown = withoutValue.has(error.type) ? title : `${title}: ${shownValue(error.badValue)}`;
+  const hidden = error.hidesValue === true || withoutValue.has(error.type);
+  const shown = hidden ? title : `${title}: ${shownValue(error.badValue)}`;
   return error.detail === "" ? shown : `${shown}: ${error.detail}`;
 }
 
@@ -60,6 +63,11 @@ export function required(field: string, detail = ""): FieldError {
 
 export function invalid(field: string, badValue: JsonValue | undefined, detail: string): FieldError {
   return { type: "FieldValueInvalid", field, detail, badValue };
+}
+
+/** Invalid, but not by a value that could be shown. */
+export function invalidAltogether(field: string, detail: string): FieldError {
+  return { type: "FieldValueInvalid", field, detail, hidesValue: true };
 }
 
 /** @param supported the values that would do, in the order in which they are to be shown */

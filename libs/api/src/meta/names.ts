@@ -12,6 +12,7 @@ const percentPattern = "[0-9]+%";
 const headerPattern = "[-A-Za-z0-9]+";
 const configMapKeyPattern = "[-._a-zA-Z0-9]+";
 const cIdentifierPattern = "[A-Za-z_][A-Za-z0-9_]*";
+const httpPathPattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
 
 const label1123Max = 63;
 const subdomainMax = 253;
@@ -28,6 +29,7 @@ const percentRegExp = whole(percentPattern);
 const headerRegExp = whole(headerPattern);
 const configMapKeyRegExp = whole(configMapKeyPattern);
 const cIdentifierRegExp = whole(cIdentifierPattern);
+const httpPathRegExp = whole(httpPathPattern);
 
 /** `a sentence (e.g. 'x',  or 'y', regex used for validation is 'z')`, with Kubernetes' two spaces before each `or`. */
 export function regExpText(sentence: string, pattern: string, ...examples: readonly string[]): string {
@@ -201,6 +203,16 @@ export function portName(value: string): readonly string[] {
   if (!/[a-z]/.test(value)) found.push("must contain at least one letter (a-z)");
   if (value.includes("--")) found.push("must not contain consecutive hyphens");
   if (value.startsWith("-") || value.endsWith("-")) found.push("must not begin or end with a hyphen");
+  return found;
+}
+
+/** Who is in charge of something: `example.com/controller`. */
+export function domainPrefixedPath(value: string): readonly string[] {
+  const slash = value.indexOf("/");
+  const [domain, path] = [value.slice(0, Math.max(0, slash)), value.slice(slash + 1)];
+  if (domain === "" || path === "") return ['must be a domain-prefixed path (such as "acme.io/foo")'];
+  const found = [...dns1123Subdomain(domain)];
+  if (!httpPathRegExp.test(path)) found.push(regExpText("Invalid path", httpPathPattern));
   return found;
 }
 

@@ -1,33 +1,44 @@
 // A Job's rules for failed pods: by exit codes, or by conditions of the pod.
 import type { JobSpec, PodSpec } from "../generated/types.generated.ts";
-import { invalid, notSupported, required } from "../meta/field-error.ts";
+import { invalid, invalidAltogether, notSupported, required, tooMany } from "../meta/field-error.ts";
 import { labelKey } from "../meta/names.ts";
 import { checkText, type Errors } from "./basics.ts";
 
 const actions = ["Count", "FailIndex", "FailJob", "Ignore"];
 const operators = ["In", "NotIn"];
 const statuses = ["False", "True", "Unknown"];
+const rulesMax = 20;
+const conditionsMax = 20;
+const exitCodesMax = 255;
 
 type Rule = NonNullable<JobSpec["podFailurePolicy"]>["rules"][number];
 
 export function checkPodFailurePolicy(
   errors: Errors,
   path: string,
-  rules: readonly Rule[],
+  spec: Partial<JobSpec>,
   podSpec: Partial<PodSpec>,
 ): void {
+  const { rules = [] }: { readonly rules?: readonly Rule[] } = spec.podFailurePolicy ?? {};
+  if (rules.length > rulesMax) errors.push(tooMany(`${path}.rules`, rules.length, rulesMax));
   const containers = [...(podSpec.initContainers ?? []), ...(podSpec.containers ?? [])].map(({ name }) => name);
   rules.forEach((rule: Partial<Rule>, i) => {
     const field = `${path}.rules[${i}]`;
     checkChoice(errors, `${field}.action`, rule.action, actions);
+    if (rule.action === "FailIndex" && spec.backoffLimitPerIndex === undefined) {
+      errors.push(invalid(`${field}.action`, rule.action, "requires the backoffLimitPerIndex to be set"));
+    }
     const conditions = rule.onPodConditions ?? [];
     if (rule.onExitCodes !== undefined) {
       if (conditions.length > 0) {
-        errors.push(invalid(field, undefined, "specifying both OnExitCodes and OnPodConditions is not supported"));
+        errors.push(invalidAltogether(field, "specifying both OnExitCodes and OnPodConditions is not supported"));
       }
       checkExitCodes(errors, `${field}.onExitCodes`, rule.onExitCodes, containers);
     } else if (conditions.length === 0) {
-      errors.push(invalid(field, undefined, "specifying one of OnExitCodes and OnPodConditions is required"));
+      errors.push(invalidAltogether(field, "specifying one of OnExitCodes and OnPodConditions is required"));
+    }
+    if (conditions.length > conditionsMax) {
+      errors.push(tooMany(`${field}.onPodConditions`, conditions.length, conditionsMax));
     }
     conditions.forEach((condition, j) => {
       checkText(errors, `${field}.onPodConditions[${j}].type`, condition.type ?? "", labelKey);
@@ -47,6 +58,7 @@ function checkExitCodes(errors: Errors, path: string, codes: Partial<ExitCodes>,
   }
   const values = codes.values ?? [];
   if (values.length === 0) errors.push(invalid(`${path}.values`, codes.values, "at least one value is required"));
+  else if (values.length > exitCodesMax) errors.push(tooMany(`${path}.values`, values.length, exitCodesMax));
   const seen = new Set<number>();
   values.forEach((value, i) => {
     if (codes.operator === "In" && value === 0) {
