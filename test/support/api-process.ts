@@ -110,10 +110,10 @@ function kubeconfigText(server: string, caFile: string): string {
 /** A client program against one server. */
 export interface ClientProgram {
   /** Whatever its exit code. */
-  run(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  readonly run: (args: readonly string[], options?: CommandOptions) => Promise<CommandResult>;
   /** @returns standard output. @throws Error with all output unless it ends with code 0 */
-  must(args: readonly string[], options?: CommandOptions): Promise<string>;
-  background(args: readonly string[]): BackgroundProgram;
+  readonly must: (args: readonly string[], options?: CommandOptions) => Promise<string>;
+  readonly background: (args: readonly string[]) => BackgroundProgram;
 }
 
 export function clientProgram(file: string, server: ApiProcess): ClientProgram {

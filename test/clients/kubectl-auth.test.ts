@@ -1,0 +1,10 @@
+// kubectl 1.34 against `triarch api`: who may what, tokens, configuration.
+import { findKubectl } from "../../tools/test/client-programs.ts";
+import { top } from "../support/cluster.ts";
+import { kubectlAsksWhoMay, kubectlConfigures } from "./suites/kubectl-auth.ts";
+import { onKubectl } from "./suites/kubectl-steps.ts";
+
+onKubectl("kubectl and permissions", await findKubectl(top), {
+  "kubectl auth, create token": kubectlAsksWhoMay,
+  "kubectl config": kubectlConfigures,
+});
