@@ -24,6 +24,7 @@ export async function runCommand(
   channels: CommandChannels,
   options: { readonly protocol: string; readonly signal: AbortSignal },
 ): Promise<void> {
+  if (options.signal.aborted) return;
   const sizes = resizes(channels.resize);
   const end = await target
     .run(request, {

@@ -3,7 +3,7 @@ import { failure, pathNotFound, serviceUnavailable, StatusError } from "@triarch
 import type { Readable } from "node:stream";
 import { request as send } from "undici";
 import type { Answer, ApiRequest, StreamSink } from "../http/answer.ts";
-import { requestHeaders, responseHeaders, upgradeHeaders } from "../tunnel/forwarded-headers.ts";
+import { hostNamed, requestHeaders, responseHeaders, upgradeHeaders } from "../tunnel/forwarded-headers.ts";
 import { findUpstream, type Upstream } from "../tunnel/proxy-upstream.ts";
 import { htmlBytesMax, type ProxyPlace, rewriteLink, rewrittenPage } from "../tunnel/rewrite.ts";
 import { dialProblem, upgradeAnswer } from "../tunnel/upgrade-answer.ts";
@@ -20,7 +20,7 @@ export async function handleProxy(call: ResourceCall): Promise<Answer> {
   const question = request.url.indexOf("?");
   const query = question < 0 ? "" : request.url.slice(question);
   const url = new URL(upstream.origin);
-  const place = { prefix, hosts: [url.host, request.headers.host ?? ""] };
+  const place = { prefix, hosts: [url.host, hostNamed(request.headers)] };
   if (request.upgrade !== undefined) {
     const target = `${upstream.origin}${path === "" ? "/" : path}${query}`;
     const headers = { ...upgradeHeaders(request.headers), ...forwarded(request, prefix + path) };
@@ -39,7 +39,7 @@ function toFolder(path: string, query: string): Answer {
 function forwarded(request: ApiRequest, uri: string): Record<string, string> {
   return {
     "x-forwarded-uri": uri,
-    "x-forwarded-host": request.headers.host ?? "",
+    "x-forwarded-host": hostNamed(request.headers),
     "x-forwarded-proto": "https",
   };
 }

@@ -17,6 +17,8 @@ export interface TunnelsOptions {
   readonly logger: Logger;
   /** Aborted when the server cuts what is left. */
   readonly cut: AbortSignal;
+  /** Default: `tunnelsMax`. */
+  readonly openMax?: number;
 }
 
 export class Tunnels {
@@ -29,7 +31,7 @@ export class Tunnels {
 
   take(request: IncomingMessage, client: TunnelEnd): void {
     const { socket } = client;
-    if (this.#open >= tunnelsMax) {
+    if (this.#open >= (this.#options.openMax ?? tunnelsMax)) {
       return writeDocument(socket, statusAnswer(tooManyRequests("too many tunnels, please try again later")));
     }
     this.#open += 1;

@@ -13,6 +13,12 @@ const ours = ["authorization", "host", "http2-settings"];
 /** What a pod says about other origins holds for the pod's own origin, not for ours. */
 const crossOrigin = ["credentials", "headers", "methods", "origin"].map((part) => `access-control-allow-${part}`);
 
+/** The host that the client named, in HTTP/1.1 or HTTP/2. */
+export function hostNamed(headers: IncomingHttpHeaders): string {
+  const authority = headers[":authority"];
+  return headers.host ?? (typeof authority === "string" ? authority : "");
+}
+
 /** For an ordinary request. */
 export function requestHeaders(headers: IncomingHttpHeaders): Headers {
   return without(headers, [...hopByHop, ...ours, "content-length", "expect"]);

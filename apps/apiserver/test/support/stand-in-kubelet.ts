@@ -133,7 +133,8 @@ class ProcessTarget implements StreamingTarget {
         // It has ended.
       }
     };
-    streams.signal.addEventListener("abort", kill, { once: true });
+    if (streams.signal.aborted) kill();
+    else streams.signal.addEventListener("abort", kill, { once: true });
     streams.onResize((size) => this.sizes.push(size));
     child.stdin.on("error", () => undefined);
     if (streams.stdin === undefined) child.stdin.end();
