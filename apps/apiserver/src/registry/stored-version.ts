@@ -1,10 +1,10 @@
-// Most resources are stored in the version they are served in. Events are served by two groups over one storage: what
-// is stored is the core form, and the other is converted on the way in and out.
+// Most resources are stored in the version they are served in. Events are served by two groups over one storage, and
+// HorizontalPodAutoscalers in two versions: one form is stored, the other is converted on the way in and out.
 import {
   apiVersionOf,
   convertToVersion,
   deepCopy,
-  findResource,
+  findKind,
   type JsonObject,
   type MutableObject,
   type ResourceInfo,
@@ -12,13 +12,10 @@ import {
 } from "@triarch/api";
 import { assertDefined } from "@triarch/base";
 
-/** The resource under whose form `resource` is stored; `resource` itself for all but the second name of events. */
+/** The resource under whose form `resource` is stored; `resource` itself for all that have one form only. */
 export function storedResource(resource: ResourceInfo): ResourceInfo {
   if (!isConverted(resource)) return resource;
-  return assertDefined(
-    findResource("", storageApiVersion(resource), resource.resource),
-    "the stored form is not served",
-  );
+  return assertDefined(findKind(storageApiVersion(resource), resource.kind), "the stored form is not served");
 }
 
 /** True: objects pass through `servedObject` and `storedObject`, their stored bytes can't be sent as they are. */

@@ -1,6 +1,12 @@
 // Which kind has which defaults. They are what kube-apiserver fills in on decoding, before admission; what allocators,
 // admission and strategies add (addresses, service accounts, priorities, finalizers) is not here.
 import type { MutableObject } from "../meta/mutable.ts";
+import {
+  admissionDefaults,
+  apiExtensionsDefaults,
+  apiRegistrationDefaults,
+  flowControlDefaults,
+} from "./cluster-apis.ts";
 import { coreDefaults } from "./core.ts";
 import {
   discoveryDefaults,
@@ -12,14 +18,19 @@ import {
 } from "./others.ts";
 import { isUnset, objectsIn } from "./set.ts";
 import type { Defaulter } from "./set.ts";
-import { appsDefaults, autoscalingDefaults, batchDefaults } from "./workloads.ts";
+import { appsDefaults, autoscalingDefaults, autoscalingV1Defaults, batchDefaults } from "./workloads.ts";
 
 const byApiVersion: Readonly<Record<string, Readonly<Record<string, Defaulter>>>> = {
   v1: coreDefaults,
+  "admissionregistration.k8s.io/v1": admissionDefaults,
+  "apiextensions.k8s.io/v1": apiExtensionsDefaults,
+  "apiregistration.k8s.io/v1": apiRegistrationDefaults,
   "apps/v1": appsDefaults,
+  "autoscaling/v1": autoscalingV1Defaults,
   "autoscaling/v2": autoscalingDefaults,
   "batch/v1": batchDefaults,
   "discovery.k8s.io/v1": discoveryDefaults,
+  "flowcontrol.apiserver.k8s.io/v1": flowControlDefaults,
   "networking.k8s.io/v1": networkingDefaults,
   "rbac.authorization.k8s.io/v1": rbacDefaults,
   "resource.k8s.io/v1": resourceDefaults,

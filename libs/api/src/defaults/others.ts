@@ -1,6 +1,6 @@
 // Defaults of the groups that have few: discovery, networking, rbac, resource, scheduling, storage.
 import type { MutableObject } from "../meta/mutable.ts";
-import { ensureObject, isUnset, objectIn, objectsIn, setDefaults } from "./set.ts";
+import { ensureObject, isUnset, objectIn, objectsIn, setDefaults, setMissing } from "./set.ts";
 import type { Defaulter } from "./set.ts";
 import { defaultVolumeSource } from "./volume.ts";
 
@@ -16,14 +16,14 @@ export const networkingDefaults: Readonly<Record<string, Defaulter>> = {
   NetworkPolicy: (object) => {
     const spec = ensureObject(object, "spec");
     for (const rule of [...objectsIn(spec, "ingress"), ...objectsIn(spec, "egress")])
-      for (const port of objectsIn(rule, "ports")) setDefaults(port, { protocol: "TCP" });
+      for (const port of objectsIn(rule, "ports")) setMissing(port, { protocol: "TCP" });
     const types = spec["policyTypes"];
     if (!Array.isArray(types) || types.length === 0)
       spec["policyTypes"] = objectsIn(spec, "egress").length > 0 ? ["Ingress", "Egress"] : ["Ingress"];
   },
   IngressClass: (object) => {
     const parameters = objectIn(ensureObject(object, "spec"), "parameters");
-    if (parameters !== undefined) setDefaults(parameters, { scope: "Cluster" });
+    if (parameters !== undefined) setMissing(parameters, { scope: "Cluster" });
   },
 };
 
@@ -34,16 +34,16 @@ export const rbacDefaults: Readonly<Record<string, Defaulter>> = {
 
 export const schedulingDefaults: Readonly<Record<string, Defaulter>> = {
   PriorityClass: (object) => {
-    setDefaults(object, { preemptionPolicy: "PreemptLowerPriority" });
+    setMissing(object, { preemptionPolicy: "PreemptLowerPriority" });
   },
 };
 
 export const storageDefaults: Readonly<Record<string, Defaulter>> = {
   StorageClass: (object) => {
-    setDefaults(object, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" });
+    setMissing(object, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" });
   },
   CSIDriver: (object) => {
-    setDefaults(ensureObject(object, "spec"), {
+    setMissing(ensureObject(object, "spec"), {
       attachRequired: true,
       podInfoOnMount: false,
       volumeLifecycleModes: ["Persistent"],

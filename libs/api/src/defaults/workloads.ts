@@ -82,17 +82,24 @@ export const batchDefaults: Readonly<Record<string, Defaulter>> = {
   },
 };
 
+/** Version 1 leaves the target for the CPU to the conversion, which sees the other metrics. */
+export const autoscalingV1Defaults: Readonly<Record<string, Defaulter>> = {
+  HorizontalPodAutoscaler: (object) => {
+    setMissing(ensureObject(object, "spec"), { minReplicas: 1 });
+  },
+};
+
 export const autoscalingDefaults: Readonly<Record<string, Defaulter>> = {
   HorizontalPodAutoscaler: (object) => {
     const spec = ensureObject(object, "spec");
-    setDefaults(spec, { minReplicas: 1 });
+    setMissing(spec, { minReplicas: 1 });
     if (objectsIn(spec, "metrics").length === 0)
       spec["metrics"] = [
         { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 80 } } },
       ];
     const behavior = objectIn(spec, "behavior");
     if (behavior === undefined) return;
-    setDefaults(ensureObject(behavior, "scaleUp"), {
+    setMissing(ensureObject(behavior, "scaleUp"), {
       stabilizationWindowSeconds: 0,
       selectPolicy: "Max",
       policies: [
@@ -100,7 +107,7 @@ export const autoscalingDefaults: Readonly<Record<string, Defaulter>> = {
         { type: "Percent", value: 100, periodSeconds: 15 },
       ],
     });
-    setDefaults(ensureObject(behavior, "scaleDown"), {
+    setMissing(ensureObject(behavior, "scaleDown"), {
       selectPolicy: "Max",
       policies: [{ type: "Percent", value: 100, periodSeconds: 15 }],
     });

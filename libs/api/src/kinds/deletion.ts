@@ -26,7 +26,9 @@ export type DeletionPlan =
 export function planDeletion(strategy: KindStrategy, object: JsonObject, options: DeletionOptions): DeletionPlan {
   const metadata = objectAt(object, "metadata") ?? {};
   const present = finalizersOf(metadata);
-  const finalizers = finalizersAfter(present, options.propagationPolicy ?? strategy.defaultPropagationPolicy);
+  const deletedAt = textAt(metadata, "deletionTimestamp");
+  const wished = finalizersAfter(present, options.propagationPolicy ?? strategy.defaultPropagationPolicy);
+  const finalizers = deletedAt === "" ? withOwn(wished, strategy.deletionFinalizer) : wished;
   const held = finalizers.length > 0 || strategy.holdsDeletion?.(object) === true;
   const graceful = strategy.gracePeriodSeconds !== undefined;
   const graceSeconds = Math.max(0, strategy.gracePeriodSeconds?.(object, options) ?? 0);
@@ -36,7 +38,6 @@ export function planDeletion(strategy: KindStrategy, object: JsonObject, options
   if (finalizers.length > 0) nextMeta["finalizers"] = [...finalizers];
   else delete nextMeta["finalizers"];
 
-  const deletedAt = textAt(metadata, "deletionTimestamp");
   if (deletedAt !== "") {
     const current = numberAt(metadata, "deletionGracePeriodSeconds") ?? 0;
     const asked = graceful ? Math.min(graceSeconds, current) : current;
@@ -52,10 +53,12 @@ export function planDeletion(strategy: KindStrategy, object: JsonObject, options
 
   if (!graceful && !held) return { kind: "remove", object: next, graceful };
   nextMeta["deletionTimestamp"] = timeText(options.nowMs + graceSeconds * 1000);
-  // A namespace's mark has no grace period.
-  if (strategy.holdsDeletion === undefined) nextMeta["deletionGracePeriodSeconds"] = graceSeconds;
-  // Whoever waits for observedGeneration sees that something was asked of the object.
-  if (generationOf(object) > 0) nextMeta["generation"] = generationOf(object) + 1;
+  // Kinds that clean up for themselves (namespaces, definitions of custom resources) only mark.
+  if (strategy.holdsDeletion === undefined && strategy.deletionFinalizer === undefined) {
+    nextMeta["deletionGracePeriodSeconds"] = graceSeconds;
+    // Whoever waits for observedGeneration sees that something was asked of the object.
+    if (generationOf(object) > 0) nextMeta["generation"] = generationOf(object) + 1;
+  }
   strategy.onMarkedForDeletion?.(next);
   return !held && graceSeconds === 0 ? { kind: "remove", object: next, graceful } : { kind: "mark", object: next };
 }
@@ -73,6 +76,10 @@ export function goesAfterUpdate(strategy: KindStrategy, object: JsonObject): boo
 
 function finalizersOf(metadata: JsonObject): readonly string[] {
   return listAt(metadata, "finalizers").filter((finalizer) => typeof finalizer === "string");
+}
+
+function withOwn(finalizers: readonly string[], own: string | undefined): readonly string[] {
+  return own === undefined || finalizers.includes(own) ? finalizers : [...finalizers, own];
 }
 
 /** `foregroundDeletion` and `orphan` exclude each other; Background, or no wish, leaves what is there. */

@@ -53,6 +53,7 @@ export interface KindRules {
   readonly gracePeriodSeconds?: (object: JsonObject, request: DeletionRequest) => number;
   readonly defaultPropagationPolicy?: "Orphan";
   readonly holdsDeletion?: (object: JsonObject) => boolean;
+  readonly deletionFinalizer?: string;
   readonly onMarkedForDeletion?: (next: MutableObject) => void;
   readonly scale?: ScaleAccess;
   readonly warnings?: (object: JsonObject) => readonly string[];
@@ -119,6 +120,7 @@ export function defineStrategy(rules: KindRules): KindStrategy {
       ? {}
       : { defaultPropagationPolicy: rules.defaultPropagationPolicy }),
     ...(rules.holdsDeletion === undefined ? {} : { holdsDeletion: rules.holdsDeletion }),
+    ...(rules.deletionFinalizer === undefined ? {} : { deletionFinalizer: rules.deletionFinalizer }),
     ...(rules.onMarkedForDeletion === undefined ? {} : { onMarkedForDeletion: rules.onMarkedForDeletion }),
     ...(rules.scale === undefined ? {} : { scale: rules.scale }),
     ...(rules.warnings === undefined ? {} : { warnings: rules.warnings }),

@@ -59,6 +59,8 @@ export interface KindStrategy {
   readonly defaultPropagationPolicy?: "Orphan";
   /** Namespaces are kept by `spec.finalizers`, not only by those of metadata. */
   holdsDeletion?(object: JsonObject): boolean;
+  /** A delete adds it, so that the kind's own cleaning runs before the object goes. */
+  readonly deletionFinalizer?: string;
   /** Changes that go with the deletion mark: a namespace's phase. */
   onMarkedForDeletion?(next: MutableObject): void;
   readonly scale?: ScaleAccess;

@@ -6,7 +6,7 @@ import { isServed, isServedSubresource, storagePrefix } from "./served.ts";
 import { typeNameOfKind } from "./type-table.ts";
 
 export const resources: readonly ResourceInfo[] = discovered
-  .filter((row) => isServed(row.group, row.version, row.resource))
+  .filter((row) => isServed(row.group, row.resource))
   .map((row): ResourceInfo => {
     const apiVersion = row.group === "" ? row.version : `${row.group}/${row.version}`;
     return {

@@ -1,19 +1,8 @@
 // What this server offers, in one table: resources.json lists what Kubernetes 1.36 has; here is which of it is served and
 // where it is stored. What is absent from discovery is absent from the server: its paths answer 404.
 
-/**
- * Not served yet, by `group/resource` or by group alone. Reviews and admission need their own handlers; registering
- * webhooks, policies or flow schemas that nobody enforces would be a pretence.
- */
-const absent: ReadonlySet<string> = new Set([
-  "admissionregistration.k8s.io",
-  "apiextensions.k8s.io",
-  "apiregistration.k8s.io",
-  "flowcontrol.apiserver.k8s.io",
-]);
-
-/** Versions that would need a conversion that is not written: `group/version/resource`. */
-const absentVersions: ReadonlySet<string> = new Set(["autoscaling/v1/horizontalpodautoscalers"]);
+/** Not served yet, by `group/resource` or by group alone. */
+const absent: ReadonlySet<string> = new Set([]);
 
 const servedSubresources: ReadonlySet<string> = new Set([
   "status",
@@ -23,11 +12,12 @@ const servedSubresources: ReadonlySet<string> = new Set([
   "pods/ephemeralcontainers",
   "pods/eviction",
   "pods/log",
+  "pods/resize",
   "pods/exec",
   "pods/attach",
   "pods/portforward",
   "proxy",
-  "pods/resize",
+  "certificatesigningrequests/approval",
   "serviceaccounts/token",
 ]);
 
@@ -42,10 +32,8 @@ const storageFolders: Readonly<Record<string, string>> = {
   "apiregistration.k8s.io/apiservices": "apiregistration.k8s.io/apiservices",
 };
 
-export function isServed(group: string, version: string, resource: string): boolean {
-  return (
-    !absent.has(group) && !absent.has(`${group}/${resource}`) && !absentVersions.has(`${group}/${version}/${resource}`)
-  );
+export function isServed(group: string, resource: string): boolean {
+  return !absent.has(group) && !absent.has(`${group}/${resource}`);
 }
 
 export function isServedSubresource(resource: string, subresource: string): boolean {

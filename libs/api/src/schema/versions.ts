@@ -1,8 +1,10 @@
-// Resources that two group versions share: one storage, and a conversion of field names. Only events so far.
+// Resources that two group versions share: one storage, and a conversion. Events differ in names of fields,
+// HorizontalPodAutoscalers in more (autoscaler-versions.ts).
 import type { JsonObject } from "../json.ts";
 import { deepCopyValue, setOwn } from "../meta/mutable.ts";
 import type { MutableObject } from "../meta/mutable.ts";
 import { prune } from "../structure/structure.ts";
+import { convertAutoscaler, isAutoscalerVersion, storedAutoscalerVersion } from "./autoscaler-versions.ts";
 import type { ResourceInfo } from "./resource-info.ts";
 import { apiVersionOf } from "./resources.ts";
 
@@ -24,7 +26,9 @@ const toGroup = new Map(eventFields);
 
 /** The apiVersion under which objects of a resource are stored. */
 export function storageApiVersion(resource: ResourceInfo): string {
-  return resource.storagePrefix === "/registry/events" ? coreEvents : apiVersionOf(resource);
+  const apiVersion = apiVersionOf(resource);
+  if (resource.storagePrefix === "/registry/events") return coreEvents;
+  return isAutoscalerVersion(apiVersion) ? storedAutoscalerVersion : apiVersion;
 }
 
 /**
@@ -32,7 +36,11 @@ export function storageApiVersion(resource: ResourceInfo): string {
  * Kinds that live in one version only are returned as they are.
  */
 export function convertToVersion(object: JsonObject, apiVersion: string): JsonObject {
-  if (object["apiVersion"] === apiVersion || object["kind"] !== "Event") return object;
+  if (object["apiVersion"] === apiVersion) return object;
+  if (object["kind"] === "HorizontalPodAutoscaler" && isAutoscalerVersion(apiVersion)) {
+    return convertAutoscaler(object, apiVersion);
+  }
+  if (object["kind"] !== "Event") return object;
   if (apiVersion !== coreEvents && apiVersion !== groupEvents) return object;
   const names = apiVersion === coreEvents ? toCore : toGroup;
   const renamed: MutableObject = {};

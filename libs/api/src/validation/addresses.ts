@@ -59,3 +59,38 @@ export function nonSpecialIp(text: string): readonly string[] {
   }
   return found;
 }
+
+/** Is `inner` a part of `outer`, and not all of it? Both must be ranges. */
+export function cidrContains(outer: string, inner: string): boolean {
+  const [whole, part] = [cidrBits(outer), cidrBits(inner)];
+  if (whole.family !== part.family || part.length <= whole.length) return false;
+  const shift = BigInt((whole.family === "IPv4" ? 32 : 128) - whole.length);
+  return whole.address >> shift === part.address >> shift;
+}
+
+function cidrBits(cidr: string): {
+  readonly family: IpFamily | undefined;
+  readonly address: bigint;
+  readonly length: number;
+} {
+  const [address = "", length = ""] = cidr.split("/");
+  return { family: ipFamily(address), address: addressBits(address), length: Number(length) };
+}
+
+function addressBits(text: string): bigint {
+  const bits = (numbers: readonly number[], size: bigint): bigint =>
+    numbers.reduce((sum, number) => (sum << size) | BigInt(number), 0n);
+  if (!text.includes(":")) return bits(text.split(".").map(Number), 8n);
+  // An IPv4 address at the end stands for the last two groups.
+  const last = text.slice(text.lastIndexOf(":") + 1);
+  const mapped = last.includes(".") ? addressBits(last) : undefined;
+  const groupsText =
+    mapped === undefined
+      ? text
+      : text.replace(last, `${(mapped >> 16n).toString(16)}:${(mapped & 0xffffn).toString(16)}`);
+  const [head = [], tail = []] = groupsText
+    .split("::")
+    .map((half) => (half === "" ? [] : half.split(":").map((group) => Number.parseInt(group, 16))));
+  const gap = Array.from({ length: 8 - head.length - tail.length }, () => 0);
+  return bits(groupsText.includes("::") ? [...head, ...gap, ...tail] : head, 16n);
+}

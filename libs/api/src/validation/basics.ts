@@ -4,6 +4,7 @@ import type { JsonValue } from "../json.ts";
 import { type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
 import { labelKey, labelValue, type NameCheck, percentText, portName, validPort } from "../meta/names.ts";
 import { validateLabels } from "../meta/object-meta.ts";
+import type { Sparse } from "./sparse.ts";
 
 /** What the checks collect into. */
 export type Errors = FieldError[];
@@ -75,7 +76,7 @@ export function isZeroIntOrPercent(value: number | string | undefined): boolean 
 }
 
 /** @param whenBad the badValue and sentence for the selector as a whole, where kinds report it twice */
-export function checkLabelSelector(errors: Errors, path: string, selector: LabelSelector | undefined): void {
+export function checkLabelSelector(errors: Errors, path: string, selector: Sparse<LabelSelector> | undefined): void {
   if (selector === undefined) return;
   errors.push(...validateLabels(selector.matchLabels, `${path}.matchLabels`));
   (selector.matchExpressions ?? []).forEach((expression, i) => {
