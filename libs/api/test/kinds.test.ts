@@ -229,14 +229,18 @@ t.test("a Service keeps its addresses and drops what its new type has not", asyn
     ports: [{ port: 80, protocol: "TCP", targetPort: 80, nodePort: 30001 }],
   });
   const replaced = changed(services, nodePort, (next) => {
-    next["spec"] = { type: "NodePort", ports: [{ port: 80 }, { name: "b", port: 81 }] };
-    (part(next, "spec")["ports"] as MutableObject[])[0] = { name: "a", port: 80 };
+    next["spec"] = { type: "NodePort", ports: [{ port: 8080 }] };
   });
   t.match(replaced["spec"], {
     clusterIP: "10.96.1.1",
     clusterIPs: ["10.96.1.1"],
-    ports: [{ nodePort: 30001 }, { port: 81 }],
+    ports: [{ port: 8080, nodePort: 30001 }],
   });
+  const renamed = changed(services, nodePort, (next) => {
+    next["spec"] = { type: "NodePort", ports: [{ name: "a", port: 80 }] };
+  });
+  const [port] = part(renamed, "spec")["ports"] as MutableObject[];
+  t.equal(port?.["nodePort"], undefined, "a port of another name is another port");
   const inside = changed(services, nodePort, (next) => (part(next, "spec")["type"] = "ClusterIP"));
   t.equal((part(inside, "spec")["ports"] as MutableObject[])[0]?.["nodePort"], undefined);
   t.equal(part(inside, "spec")["externalTrafficPolicy"], undefined);
