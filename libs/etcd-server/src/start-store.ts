@@ -220,7 +220,7 @@ async function openLocal(
     if (id === memberId) untrusted.resolve(index);
   };
   const machine: StateMachine = new StateMachine({
-    ...{ state, position, flusher, pending, applied, onCompacted, onCorruptAlarm },
+    ...{ state, position, flusher, pending, applied, onCompacted, onCorruptAlarm, onFailed: fatal },
   });
   const removal = new Removal({ memberId, end: fatal });
   const leader = new LeaderWaiter(clock);
@@ -333,6 +333,7 @@ function runServer(options: StoreOptions, identity: Identity, local: Local, node
 
   const close = async (): Promise<void> => {
     await node.stop({ handOver: true });
+    await local.machine.close();
     housekeeping.close();
     local.removal.close();
     corruption.close();

@@ -139,9 +139,9 @@ export class Lessor {
     return { remainingSeconds: Math.floor(remainingMs / 1000), grantedSeconds: lease.ttlSeconds, keys };
   }
 
-  /** As applied entries have attached them, in order; whatever the time is. Empty when there is no such lease. */
+  /** As applied entries have attached them, in no order; whatever the time is. Empty when there is no such lease. */
   keysOf(leaseId: bigint): readonly ByteString[] {
-    return [...(this.#leases.get(leaseId)?.keys ?? [])].sort();
+    return [...(this.#leases.get(leaseId)?.keys ?? [])];
   }
 
   /** Soonest to expire first. */

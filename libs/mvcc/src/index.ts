@@ -9,8 +9,9 @@ export { keyRange } from "./key-range.ts";
 export type { KeyRange } from "./key-range.ts";
 export { decodeRevisionKey, encodeRevisionKey } from "./revision.ts";
 export type { Revision } from "./revision.ts";
+export { slicedMap } from "./sliced.ts";
 export { MvccStore, openMvccStore } from "./store.ts";
-export type { Applied, MvccOptions } from "./store.ts";
+export type { Applied, MvccOptions, WriteSteps } from "./store.ts";
 export {
   isReadOnlyTxn,
   isSerializableTxn,

@@ -5,7 +5,7 @@
 import type { RangeRequest, RequestOp, ResponseOp, TxnRequest, TxnResponse } from "@triarch/etcd-proto";
 import { holds } from "./compare.ts";
 import { MvccError } from "./errors.ts";
-import { headerAt, rangeSteps, runToEnd } from "./range.ts";
+import { headerAt, rangeSteps } from "./range.ts";
 import type { ReadView } from "./read-view.ts";
 import type { WriteTxn } from "./write-txn.ts";
 
@@ -19,12 +19,12 @@ interface DecidedOp {
   readonly nested: Decided | undefined;
 }
 
-/** @throws MvccError before anything changed */
-export function executeTxn(write: WriteTxn, request: TxnRequest): TxnResponse {
+/** In slices. @throws MvccError before anything changed */
+export function* executeTxn(write: WriteTxn, request: TxnRequest): Generator<undefined, TxnResponse, undefined> {
   const decided = decide(write, request);
   checkPuts(write, decided);
   checkRanges(write, decided);
-  const responses = execute(write, decided);
+  const responses = yield* execute(write, decided);
   return { header: headerAt(write.revision), succeeded: decided.succeeded, responses };
 }
 
@@ -64,25 +64,33 @@ function checkRange(view: ReadView, { revision }: RangeRequest): void {
   }
 }
 
-function execute(write: WriteTxn, { operations }: Decided): ResponseOp[] {
-  return operations.map(({ operation, nested }) => {
-    const response: { -readonly [K in keyof ResponseOp]: ResponseOp[K] } = {
-      responseRange: undefined,
-      responsePut: undefined,
-      responseDeleteRange: undefined,
-      responseTxn: undefined,
-    };
-    if (operation.requestRange !== undefined) {
-      response.responseRange = runToEnd(rangeSteps(write, operation.requestRange));
-    } else if (operation.requestPut !== undefined) {
-      response.responsePut = write.put(operation.requestPut);
-    } else if (operation.requestDeleteRange !== undefined) {
-      response.responseDeleteRange = write.deleteRange(operation.requestDeleteRange);
-    } else if (nested !== undefined) {
-      // etcd leaves the revision of an inner header empty.
-      const responses = execute(write, nested);
-      response.responseTxn = { header: headerAt(0), succeeded: nested.succeeded, responses };
-    }
-    return response;
-  });
+function* execute(write: WriteTxn, { operations }: Decided): Generator<undefined, ResponseOp[], undefined> {
+  const responses: ResponseOp[] = [];
+  for (const { operation, nested } of operations) responses.push(yield* executeOne(write, operation, nested));
+  return responses;
+}
+
+function* executeOne(
+  write: WriteTxn,
+  operation: RequestOp,
+  nested: Decided | undefined,
+): Generator<undefined, ResponseOp, undefined> {
+  const response: { -readonly [K in keyof ResponseOp]: ResponseOp[K] } = {
+    responseRange: undefined,
+    responsePut: undefined,
+    responseDeleteRange: undefined,
+    responseTxn: undefined,
+  };
+  if (operation.requestRange !== undefined) {
+    response.responseRange = yield* rangeSteps(write, operation.requestRange);
+  } else if (operation.requestPut !== undefined) {
+    response.responsePut = write.put(operation.requestPut);
+  } else if (operation.requestDeleteRange !== undefined) {
+    response.responseDeleteRange = yield* write.deleteRange(operation.requestDeleteRange);
+  } else if (nested !== undefined) {
+    // etcd leaves the revision of an inner header empty.
+    const responses = yield* execute(write, nested);
+    response.responseTxn = { header: headerAt(0), succeeded: nested.succeeded, responses };
+  }
+  return response;
 }

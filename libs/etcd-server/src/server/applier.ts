@@ -13,7 +13,7 @@ import {
   type ClusterMemberAttrSetRequest,
 } from "@triarch/etcd-proto";
 import type { Lessor } from "@triarch/lease";
-import { encodeRevisionKey, type Applied, type MvccStore } from "@triarch/mvcc";
+import { encodeRevisionKey, slicedMap, type Applied, type MvccStore, type Row, type WriteSteps } from "@triarch/mvcc";
 import type { BucketRow } from "@triarch/store-level";
 import type { ReplicatedAuth } from "../auth/replicated-auth.ts";
 import { memberRow, type Membership } from "../members/membership.ts";
@@ -37,21 +37,31 @@ export interface ApplyResult {
   readonly rows: readonly BucketRow[];
 }
 
+/** A request that may concern any number of keys, in slices. Until the last, readers see the state from before it. */
+export type ApplySteps = Generator<undefined, ApplyResult, undefined>;
+
 /**
  * Applies one request from the log. Deterministic: the request and the state decide, nothing else, so every member
  * gets the same rows. A refusal is an error and changes nothing.
  *
  * @param index of its entry in the log
- * @throws MvccError | LeaseError | AuthError | EtcdServerError what the proposer is told
+ * @returns steps, for one that may be long: they have to be run to their end before the next request is applied
+ * @throws MvccError | LeaseError | AuthError | EtcdServerError what the proposer is told; also from the first step
  */
-export function applyRequest(state: ReplicatedState, request: InternalRaftRequest, index: number): ApplyResult {
+export function applyRequest(
+  state: ReplicatedState,
+  request: InternalRaftRequest,
+  index: number,
+): ApplyResult | ApplySteps {
   const { mvcc, alarms, auth } = state;
   if (alarms.hasCorruptCluster && request.alarm === undefined) throw new EtcdServerError({ code: "corrupt" });
   if (alarms.has(AlarmType.noSpace) && takesSpace(request)) throw new EtcdServerError({ code: "noSpace" });
   auth.authorize(request);
   if (request.put !== undefined) return ofMvcc(mvcc.put(request.put));
-  if (request.txn !== undefined) return ofMvcc(mvcc.txn(request.txn));
-  if (request.deleteRange !== undefined) return ofMvcc(mvcc.deleteRange(request.deleteRange));
+  if (request.txn !== undefined) {
+    return hasRange(request.txn) ? ofSteps(mvcc.txnSteps(request.txn)) : ofMvcc(mvcc.txn(request.txn));
+  }
+  if (request.deleteRange !== undefined) return ofSteps(mvcc.deleteRangeSteps(request.deleteRange));
   if (request.compaction !== undefined) return applyCompaction(state, request.compaction);
   if (request.leaseGrant !== undefined) return applyLeaseGrant(state, request.leaseGrant);
   if (request.leaseRevoke !== undefined) return applyLeaseRevoke(state, request.leaseRevoke.id);
@@ -64,7 +74,23 @@ export function applyRequest(state: ReplicatedState, request: InternalRaftReques
 }
 
 function ofMvcc({ response, rows }: Applied<unknown>): ApplyResult {
-  return { answer: response, rows: rows.map(({ key, value }) => ({ bucket: "key", key, value })) };
+  return { answer: response, rows: rows.map(toBucketRow) };
+}
+
+function* ofSteps(steps: WriteSteps<unknown>): ApplySteps {
+  const { response, rows } = yield* steps;
+  return { answer: response, rows: yield* slicedMap(rows, toBucketRow) };
+}
+
+function toBucketRow({ key, value }: Row): BucketRow {
+  return { bucket: "key", key, value };
+}
+
+function hasRange({ success, failure }: TxnRequest): boolean {
+  const covers = ({ requestRange, requestDeleteRange, requestTxn }: RequestOp): boolean =>
+    ((requestRange ?? requestDeleteRange)?.rangeEnd.length ?? 0) > 0 ||
+    (requestTxn !== undefined && hasRange(requestTxn));
+  return success.some(covers) || failure.some(covers);
 }
 
 /** Readers are cut off at once; the rows go later, step by step. */
@@ -80,11 +106,11 @@ function applyLeaseGrant({ mvcc, lessor }: ReplicatedState, request: LeaseGrantR
   return { answer: { revision: mvcc.revision, id: request.id, ttl: ttlSeconds }, rows: [{ bucket: "lease", ...row }] };
 }
 
-function applyLeaseRevoke({ mvcc, lessor }: ReplicatedState, leaseId: bigint): ApplyResult {
-  const { keys, rowKey } = lessor.revoke(leaseId);
-  const deleted = ofMvcc(mvcc.deleteKeys(keys));
-  const rows: BucketRow[] = [...deleted.rows, { bucket: "lease", key: rowKey, value: undefined }];
-  return { answer: deleted.answer, rows };
+/** The lease goes together with its keys. */
+function* applyLeaseRevoke({ mvcc, lessor }: ReplicatedState, leaseId: bigint): ApplySteps {
+  const { answer, rows } = yield* ofSteps(mvcc.deleteKeysSteps(lessor.keysOf(leaseId)));
+  const { rowKey } = lessor.revoke(leaseId);
+  return { answer, rows: [...rows, { bucket: "lease", key: rowKey, value: undefined }] };
 }
 
 function applyLeaseCheckpoint({ mvcc, lessor }: ReplicatedState, checkpoints: readonly LeaseCheckpoint[]): ApplyResult {

@@ -50,8 +50,9 @@ export class StoreStateMachine implements RaftStateMachine {
   }
 
   confChanged(confState: ConfState, entry: Entry): void {
-    this.#machine.changeMembers(confState, entry);
-    if (this.#machine.state.membership.isRemoved(this.#memberId)) this.#onRemoved();
+    this.#machine.changeMembers(confState, entry, () => {
+      if (this.#machine.state.membership.isRemoved(this.#memberId)) this.#onRemoved();
+    });
   }
 
   durableIndex(): number {
@@ -79,6 +80,7 @@ export class StoreStateMachine implements RaftStateMachine {
   }
 
   async #replace(): Promise<void> {
+    await this.#machine.idle();
     this.#watches.hold();
     await this.#compactions.stop();
     await this.#flusher.flush();
