@@ -85,6 +85,12 @@ t.test("JSON patch: copies that double the document meet their bound", async (t)
     failure(() => applyJsonPatch({ seed: [1, 2, 3] }, doubling)),
     /^413 /,
   );
+  const large = Array.from({ length: 9_000 }, (_, i) => ({ op: "copy", from: "/data", path: `/copy${i}` }));
+  t.equal(
+    failure(() => applyJsonPatch({ data: "x".repeat(1_000_000) }, large)),
+    "413 Unable to complete the copy, the accumulated size increase of copy is 4000008, exceeding the limit 3145728",
+    "a large text counts by its size",
+  );
 });
 
 t.test("merge patch: null removes, objects merge, the rest replaces", async (t) => {

@@ -125,8 +125,14 @@ function readYaml(text: string): JsonValue {
   try {
     return parseYaml(text, { version: "1.1", maxAliasCount: aliasesMax, uniqueKeys: true }) as JsonValue;
   } catch (error) {
-    throw new StatusError(badRequest(`error converting YAML to JSON: ${(error as Error).message.split("\n")[0]}`));
+    throw new StatusError(badRequest(`error converting YAML to JSON: ${yamlFailureText(error as Error)}`));
   }
+}
+
+/** The first line of what the YAML reader says; it meets nesting without end as the end of its stack. */
+export function yamlFailureText(error: Error): string {
+  if (error.message.startsWith("Maximum call stack size exceeded")) return "exceeded max depth";
+  return error.message.split("\n")[0] ?? "";
 }
 
 function readProtobuf(body: Uint8Array): JsonObject {

@@ -10,7 +10,7 @@ import {
 } from "@triarch/api";
 import { utf8Text } from "@triarch/base";
 import { parseDocument } from "yaml";
-import { aliasesMax } from "./body.ts";
+import { aliasesMax, yamlFailureText } from "./body.ts";
 import type { FieldValidation } from "./write-options.ts";
 
 export interface Configuration {
@@ -50,21 +50,17 @@ function readYaml(text: string): Parsed {
   const document = parseDocument(text, { version: "1.1", uniqueKeys: true });
   const duplicate = document.errors.find(({ code }) => code === "DUPLICATE_KEY");
   const broken = document.errors.find(({ code }) => code !== "DUPLICATE_KEY");
-  if (broken !== undefined) throw undecodable(firstLine(broken));
+  if (broken !== undefined) throw undecodable(yamlFailureText(broken));
   try {
     const value = document.toJS({ maxAliasCount: aliasesMax }) as JsonValue;
-    return { value, duplicates: duplicate === undefined ? undefined : firstLine(duplicate) };
+    return { value, duplicates: duplicate === undefined ? undefined : yamlFailureText(duplicate) };
   } catch (error) {
-    throw undecodable(firstLine(error as Error));
+    throw undecodable(yamlFailureText(error as Error));
   }
 }
 
 function duplicateText(path: string): string {
   return `yaml: unmarshal errors:\n  key ${JSON.stringify(path.slice(path.lastIndexOf(".") + 1))} already set in map`;
-}
-
-function firstLine(error: Error): string {
-  return error.message.split("\n")[0] ?? "";
 }
 
 function undecodable(why: string): StatusError {

@@ -14,8 +14,8 @@ import { inapplicablePatch, jsonTypeName, malformedPatch, tooLargePatch } from "
 
 /** Most operations of one patch; past it the patch is refused with 413. */
 export const jsonPatchOperationsMax = 10_000;
-/** Copies may double a document with each operation; the sum of what they add is bounded. */
-const copiedValuesMax = 1_000_000;
+/** Copies may double a document with each operation; past this sum of what they add, as JSON, the answer is 413. */
+export const jsonPatchCopiedBytesMax = 3 * 1024 * 1024;
 
 /**
  * The patched copy of `original`, which is left as it is.
@@ -48,7 +48,7 @@ function undecodable(found: string, goType: string): Error {
 
 class Document {
   root: MutableValue;
-  #copiedValues = 0;
+  #copiedBytes = 0;
 
   constructor(root: MutableObject) {
     this.root = root;
@@ -74,8 +74,7 @@ class Document {
       }
       case "copy": {
         const copy = deepCopyValue(this.#read(pointer(operation, "from")));
-        this.#copiedValues += countValues(copy);
-        if (this.#copiedValues > copiedValuesMax) throw tooLargePatch("copy operations make the object too large");
+        this.#countCopied(copy);
         return this.#add(path, copy);
       }
       case "test": {
@@ -88,6 +87,13 @@ class Document {
       default:
         throw inapplicablePatch(`unexpected operation ${JSON.stringify(operation["op"])}`);
     }
+  }
+
+  #countCopied(copy: MutableValue): void {
+    this.#copiedBytes += JSON.stringify(copy).length;
+    if (this.#copiedBytes <= jsonPatchCopiedBytesMax) return;
+    const sizes = `${this.#copiedBytes}, exceeding the limit ${jsonPatchCopiedBytesMax}`;
+    throw tooLargePatch(`Unable to complete the copy, the accumulated size increase of copy is ${sizes}`);
   }
 
   #find(path: readonly string[]): MutableValue | undefined {
@@ -160,9 +166,4 @@ function valueOf(operation: JsonObject): MutableValue {
   const value = operation["value"];
   if (value === undefined) throw inapplicablePatch(`missing "value"`);
   return deepCopyValue(value);
-}
-
-function countValues(value: MutableValue): number {
-  if (value === null || typeof value !== "object") return 1;
-  return Object.values(value).reduce<number>((sum, field) => sum + (field === undefined ? 0 : countValues(field)), 1);
 }
