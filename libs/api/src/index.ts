@@ -12,8 +12,8 @@ export type {
 } from "./schema/type-schema.ts";
 export type { ResourceInfo, SubresourceInfo } from "./schema/resource-info.ts";
 export { fieldSchema, typeNameOfKind, typeNames, typeSchema } from "./schema/type-table.ts";
-export { decodeProtobuf, encodeProtobuf, isProtobuf } from "./protobuf/envelope.ts";
-export type { ProtobufDocument } from "./protobuf/envelope.ts";
+export { decodeProtobuf, encodeProtobuf, encodeProtobufList, isProtobuf } from "./protobuf/envelope.ts";
+export type { ProtobufDocument, ProtobufList } from "./protobuf/envelope.ts";
 export { nestingDepthMax as protobufNestingDepthMax, ProtobufError } from "./protobuf/wire.ts";
 export { base64Bytes, Base64Error, base64Text } from "./protobuf/base64.ts";
 export { checkStructure, prune, readStructure } from "./structure/structure.ts";

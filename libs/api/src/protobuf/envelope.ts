@@ -3,7 +3,7 @@
 import { concatBytes, equalBytes } from "@triarch/base";
 import protobuf from "protobufjs/minimal.js";
 import type { JsonObject } from "../json.ts";
-import type { MutableObject } from "../meta/mutable.ts";
+import { type MutableObject, textAt } from "../meta/mutable.ts";
 import { typeNameOfKind } from "../schema/type-table.ts";
 import { readMessage } from "./decoder.ts";
 import { writeMessage } from "./encoder.ts";
@@ -60,6 +60,46 @@ export function encodeProtobuf(apiVersion: string, kind: string, object: JsonObj
   writer.ldelim();
   writer.uint32(tag(3)).string("").uint32(tag(4)).string("");
   return concatBytes([magic, writer.finish()]);
+}
+
+/** A list on its way into a body: its items are encoded as they come, so that decoded ones need not be kept. */
+export interface ProtobufList {
+  /** @throws ProtobufError for a value that its field cannot hold */
+  add(item: JsonObject): void;
+  /** The whole body in pieces. */
+  finish(): readonly Uint8Array[];
+}
+
+/**
+ * As `encodeProtobuf` of a list, item by item.
+ * @param head the list without items; its kind ends in `List`
+ * @throws ProtobufError for an unknown kind
+ */
+export function encodeProtobufList(head: JsonObject): ProtobufList {
+  const [apiVersion, kind] = [textAt(head, "apiVersion"), textAt(head, "kind")];
+  const [listType, itemType] = [typeNameOfKind(apiVersion, kind), typeNameOfKind(apiVersion, kind.slice(0, -4))];
+  if (listType === undefined || itemType === undefined || !kind.endsWith("List")) {
+    throw new ProtobufError(`protobuf: ${apiVersion} ${kind} has no message`);
+  }
+  const start = protobuf.Writer.create();
+  writeMessage(listType, start, { ...head, items: [] });
+  const pieces = [start.finish()];
+  return {
+    add: (item) => {
+      // Every list has its metadata in field 1 and its items in field 2.
+      const writer = protobuf.Writer.create();
+      writer.uint32(tag(2)).fork();
+      writeMessage(itemType, writer, item);
+      pieces.push(writer.ldelim().finish());
+    },
+    finish: () => {
+      const before = protobuf.Writer.create();
+      before.uint32(tag(1)).fork().uint32(tag(1)).string(apiVersion).uint32(tag(2)).string(kind).ldelim();
+      before.uint32(tag(2)).uint32(pieces.reduce((sum, piece) => sum + piece.length, 0));
+      const after = protobuf.Writer.create().uint32(tag(3)).string("").uint32(tag(4)).string("");
+      return [magic, before.finish(), ...pieces, after.finish()];
+    },
+  };
 }
 
 function readEnvelope(body: Uint8Array): { apiVersion: string; kind: string; raw: Uint8Array } {
