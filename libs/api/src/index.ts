@@ -76,7 +76,7 @@ export { podEphemeralContainers, podResize } from "./kinds/pod-subresources.ts";
 export type { SubresourceRules } from "./kinds/pod-subresources.ts";
 export { needsClusterIp, needsHealthCheckNodePort, needsNodePort } from "./kinds/services.ts";
 export { prepareForFinalize } from "./kinds/cluster.ts";
-export { validateScale } from "./kinds/workloads.ts";
+export { validateScale } from "./kinds/scale.ts";
 export { cidrFamily, ipFamily } from "./validation/addresses.ts";
 export type { IpFamily } from "./validation/addresses.ts";
 

@@ -1,6 +1,6 @@
 // Defaults of apps, batch and autoscaling.
 import type { MutableObject } from "../meta/mutable.ts";
-import { templateGenerationAnnotation } from "../kinds/workloads.ts";
+import { templateGenerationAnnotation } from "../kinds/daemon-sets.ts";
 import { defaultClaim } from "./core.ts";
 import { defaultPodTemplate } from "./pod.ts";
 import { ensureObject, isEmptyMap, objectIn, objectsIn, setDefaults, setMissing } from "./set.ts";

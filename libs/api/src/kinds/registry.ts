@@ -13,6 +13,7 @@ import { certificateSigningRequests } from "./certificates.ts";
 import { namespaces, nodes } from "./cluster.ts";
 import { configMaps, secrets, serviceAccounts } from "./config.ts";
 import { cronJobs } from "./cron-jobs.ts";
+import { daemonSets } from "./daemon-sets.ts";
 import { csiDrivers, csiNodes, csiStorageCapacities, volumeAttachments } from "./csi.ts";
 import { customResourceDefinitions } from "./custom-resource-definitions.ts";
 import { deviceClasses, resourceClaims, resourceClaimTemplates } from "./devices.ts";
@@ -30,10 +31,11 @@ import { coreEvents, events, leases } from "./records.ts";
 import { replicationControllers } from "./replication-controllers.ts";
 import { services } from "./services.ts";
 import { storageClasses, volumeAttributesClasses } from "./storage-classes.ts";
+import { statefulSets } from "./stateful-sets.ts";
 import type { KindStrategy } from "./strategy.ts";
 import { persistentVolumeClaims, persistentVolumes } from "./volumes.ts";
 import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from "./webhooks.ts";
-import { daemonSets, deployments, replicaSets, statefulSets } from "./workloads.ts";
+import { deployments, replicaSets } from "./workloads.ts";
 
 /** What the choice of a strategy needs; `ResourceInfo` has it. */
 export type StrategyKey = Pick<ResourceInfo, "group" | "resource" | "namespaced"> & {

@@ -8,7 +8,7 @@ import { checkNonNegative, type Errors } from "../validation/basics.ts";
 import { validatePodTemplate } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
-import { replicaScale, statusCounts, statusOrder } from "./workloads.ts";
+import { replicaScale, statusCounts, statusOrder } from "./scale.ts";
 
 export const replicationControllers: KindStrategy = defineStrategy({
   namespaced: true,
@@ -36,7 +36,7 @@ export const replicationControllers: KindStrategy = defineStrategy({
       "availableReplicas",
       "observedGeneration",
     ]),
-    ...statusOrder(next),
+    ...statusOrder(next, ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"]),
   ],
 });
 

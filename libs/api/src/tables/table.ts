@@ -1,7 +1,7 @@
 // Server-side tables: what `kubectl get` prints. A kind's table is its columns and a function that makes the cells of
 // one object; rows carry the object's metadata, or the whole object, or nothing.
 import type { JsonObject, JsonValue } from "../json.ts";
-import { templateGenerationAnnotation } from "../kinds/workloads.ts";
+import { templateGenerationAnnotation } from "../kinds/daemon-sets.ts";
 import { isObject, objectAt } from "../meta/mutable.ts";
 
 export interface ColumnDefinition {

@@ -70,9 +70,9 @@ export function checkNotMoreThanAll(errors: Errors, path: string, value: number 
   }
 }
 
-/** `0`, `"0%"` and absent are nothing. */
+/** `0`, `"0%"` and absent are nothing; so is text that is no number. */
 export function isZeroIntOrPercent(value: number | string | undefined): boolean {
-  return typeof value === "string" ? Number(/^(\d+)%$/.exec(value)?.[1] ?? 0) === 0 : (value ?? 0) === 0;
+  return typeof value === "string" ? Number(/^(\d+)%?$/.exec(value)?.[1] ?? 0) === 0 : (value ?? 0) === 0;
 }
 
 /** @param whenBad the badValue and sentence for the selector as a whole, where kinds report it twice */

@@ -31,8 +31,8 @@ export interface WorkloadRules {
   readonly name: string;
   /** True where a missing selector has its own error; a DaemonSet's is only said not to match. */
   readonly selectorRequired: boolean;
-  /** Deployments and ReplicaSets report a bad selector as a whole, too. */
-  readonly reportsSelector: boolean;
+  /** What comes of a selector that can't be read: it is reported as a whole, too, and the template is not looked at. */
+  readonly badSelector: "isNotSaidAgain" | "hidesTemplate" | "endsAll";
 }
 
 /** Selector and template of a workload whose pods restart always. */
@@ -41,7 +41,6 @@ export function validateWorkload(spec: JsonObject, rules: WorkloadRules): readon
   const selectorObject = objectAt(spec, "selector");
   const selector = selectorObject === undefined ? undefined : typed<LabelSelector>(selectorObject);
   const template = objectAt(spec, "template") ?? {};
-  const labels = objectAt(objectAt(template, "metadata") ?? {}, "labels");
   if (selector === undefined) {
     if (rules.selectorRequired) errors.push(required("spec.selector"));
   } else {
@@ -50,14 +49,16 @@ export function validateWorkload(spec: JsonObject, rules: WorkloadRules): readon
     if (empty) errors.push(invalid("spec.selector", {}, `empty selector is invalid for ${rules.name}`));
   }
   const matcher = compiled(selector);
-  if (matcher === undefined) {
-    if (rules.reportsSelector) errors.push(invalid("spec.selector", selectorObject, "invalid label selector"));
-  } else if (!matcher.matchesEverything && !matcher.matches(labels === undefined ? {} : typed<Labels>(labels))) {
+  if (matcher === undefined && rules.badSelector !== "isNotSaidAgain") {
+    const ends = rules.badSelector === "endsAll";
+    errors.push(invalid("spec.selector", selectorObject, ends ? "invalid label selector" : ""));
+    return ends ? errors : [...errors, ...validateAlwaysRestarts(template)];
+  }
+  const labels = objectAt(objectAt(template, "metadata") ?? {}, "labels");
+  if (matcher !== undefined && !matcher.matchesEverything && !matcher.matches(typed<Labels>(labels ?? {}))) {
     errors.push(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
   }
-  errors.push(...validatePodTemplate(template, "spec.template"));
-  errors.push(...validateAlwaysRestarts(template));
-  return errors;
+  return [...errors, ...validatePodTemplate(template, "spec.template"), ...validateAlwaysRestarts(template)];
 }
 
 function validateAlwaysRestarts(template: JsonObject): readonly FieldError[] {
