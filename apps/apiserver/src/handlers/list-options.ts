@@ -12,6 +12,7 @@ import {
   StatusError,
   strategyFor,
 } from "@triarch/api";
+import { queryInteger } from "../http/query-integer.ts";
 import { isTrue } from "../http/request-info.ts";
 import type { FieldMatcher, LabelMatcher } from "../storage/index.ts";
 
@@ -44,8 +45,8 @@ export function readListOptions(
     sendInitialEvents: initial === null || initial === "" ? undefined : isTrue(initial),
     watch: verb === "watch",
   };
-  const timeoutSeconds = readInteger(query, "timeoutSeconds");
-  const limit = readInteger(query, "limit") ?? 0;
+  const timeoutSeconds = queryInteger(query, "timeoutSeconds");
+  const limit = queryInteger(query, "limit") ?? 0;
   const errors = versionErrors(given);
   if (errors.length > 0)
     throw new StatusError(invalidObject({ group: "meta.k8s.io", kind: "ListOptions" }, "", errors));
@@ -104,15 +105,6 @@ function versionErrors({
     errors.push(forbidden(field, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
   }
   return errors;
-}
-
-function readInteger(query: URLSearchParams, name: string): number | undefined {
-  const text = query.get(name);
-  if (text === null || text === "") return undefined;
-  if (!/^[+-]?\d+$/.test(text)) {
-    throw new StatusError(badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`));
-  }
-  return Number(text);
 }
 
 function labelMatcher(text: string): LabelMatcher | undefined {

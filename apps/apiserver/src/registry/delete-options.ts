@@ -10,6 +10,7 @@ import {
   StatusError,
   textAt,
 } from "@triarch/api";
+import { queryInteger } from "../http/query-integer.ts";
 import { isTrue } from "../http/request-info.ts";
 import type { Preconditions } from "../storage/index.ts";
 
@@ -68,10 +69,10 @@ function propagationOfOrphan(orphan: unknown): Propagation | undefined {
 }
 
 function fromQuery(query: URLSearchParams): JsonObject {
-  const grace = query.get("gracePeriodSeconds");
+  const grace = queryInteger(query, "gracePeriodSeconds");
   const orphan = query.get("orphanDependents");
   return {
-    ...(grace === null || grace === "" ? {} : { gracePeriodSeconds: Number.parseInt(grace, 10) }),
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
     ...(orphan === null ? {} : { orphanDependents: isTrue(orphan) }),
     propagationPolicy: query.get("propagationPolicy") ?? "",
   };
