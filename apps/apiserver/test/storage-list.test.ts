@@ -1,12 +1,10 @@
 import t from "tap";
-import { concatBytes, utf8, utf8Text } from "@triarch/base";
-import { listBodyChunks, type ListOptions } from "../src/storage/index.ts";
+import { utf8, utf8Text } from "@triarch/base";
 import {
   configMap,
   configMaps,
   failureOf,
   field,
-  jsonOf,
   label,
   names,
   openFixture,
@@ -267,33 +265,3 @@ function bound<T extends object>(target: T): T {
     get: (_, name) => (Reflect.get(target, name) as (...all: unknown[]) => unknown).bind(target),
   });
 }
-
-t.test("the body of a list is put together in chunks", async (t) => {
-  const { resources, close } = openFixture();
-  const body = async (options: ListOptions): Promise<Uint8Array[]> => [
-    ...listBodyChunks(configMaps, "ConfigMapList", await resources.list(configMaps, options)),
-  ];
-  const empty = concatBytes(await body({}));
-  t.strictSame(jsonOf(empty), {
-    kind: "ConfigMapList",
-    apiVersion: "v1",
-    metadata: { resourceVersion: "1" },
-    items: [],
-  });
-  const filler = "x".repeat(100_000);
-  for (const name of ["a", "b", "c", "d", "e"]) {
-    await resources.create(configMaps, { namespace: "ns", name }, configMap("ns", name, { data: { filler } }));
-  }
-  const chunks = await body({ limit: 4 });
-  t.equal(chunks.length, 2);
-  t.match(jsonOf(concatBytes(chunks)), {
-    metadata: { resourceVersion: "6", continue: String, remainingItemCount: 1 },
-    items: ["a", "b", "c", "d"].map((name, i) => ({
-      metadata: { name, namespace: "ns", resourceVersion: String(i + 2) },
-      data: { filler },
-    })),
-  });
-  const [item] = (jsonOf(concatBytes(chunks)) as { readonly items: readonly object[] }).items;
-  t.strictSame(Object.keys(item ?? {}), ["metadata", "data"], "items of a typed list have no kind");
-  await close();
-});

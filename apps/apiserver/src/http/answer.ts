@@ -32,8 +32,14 @@ export interface DocumentAnswer {
   readonly kind: "document";
   readonly statusCode: number;
   readonly contentType: string;
-  readonly body: Uint8Array | string;
+  readonly body: Uint8Array | string | PartedBody;
   readonly headers?: Readonly<Record<string, string | string[]>>;
+}
+
+/** A body that is made while it leaves, as fast as the client takes it. */
+export interface PartedBody {
+  /** Called once, after the head of the answer is on its way. A failure breaks the connection. */
+  parts(): Iterable<Uint8Array>;
 }
 
 /** Lines or bytes for as long as the source lasts: watches, logs, what a proxied server says. */
@@ -71,6 +77,12 @@ export interface UpgradeAnswer {
 }
 
 export type Answer = DocumentAnswer | StreamAnswer | UpgradeAnswer;
+
+/** A parted body whole: for answers that are not worth streaming. */
+export function wholeBody(body: DocumentAnswer["body"]): Uint8Array {
+  if (typeof body === "string") return Buffer.from(body);
+  return "parts" in body ? Buffer.concat([...body.parts()]) : body;
+}
 
 export const jsonType = "application/json";
 

@@ -20,6 +20,11 @@ const requestReadTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 90_000;
 /** Requests of one HTTP/2 session at once; more wait in the client. */
 const concurrentStreamsMax = 250;
+/**
+ * What the streams of one HTTP/2 session may hold together; past it new ones are refused (ENHANCE_YOUR_CALM). Each may
+ * have one part of a list waiting for its client, and some of that again in the session's own buffers.
+ */
+const sessionMemoryMegabytesMax = 128;
 const webSocketProtocols: ReadonlySet<string> = new Set(["base64.binary.k8s.io", "binary.k8s.io"]);
 
 export async function createApp(tls: ServerTls | undefined): Promise<FastifyInstance> {
@@ -51,6 +56,7 @@ function newApp(tls: ServerTls | undefined): FastifyInstance {
       cert: tls.certificatePem,
       minVersion: "TLSv1.2",
       ...(tls.clientCaPem === undefined ? {} : { ca: tls.clientCaPem, requestCert: true, rejectUnauthorized: false }),
+      maxSessionMemory: sessionMemoryMegabytesMax,
       // A list of all namespaces may be large, a watch may be one of many on a session.
       settings: { maxConcurrentStreams: concurrentStreamsMax, initialWindowSize: 1024 * 1024 },
     },

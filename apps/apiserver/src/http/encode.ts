@@ -1,12 +1,13 @@
 // Objects and lists as bytes of an answer. JSON copies what the cache holds; the other forms are made when asked for.
 import { encodeProtobuf, type JsonObject, objectAt, type ResourceInfo, StatusError, notAcceptable } from "@triarch/api";
-import { utf8 } from "@triarch/base";
+import { concatBytes, utf8, utf8Text } from "@triarch/base";
 import { stringify as yamlText } from "yaml";
 import type { EncodedObject, ListResult } from "../storage/index.ts";
 import { isConverted, servedObject } from "../registry/stored-version.ts";
 import type { DocumentAnswer } from "./answer.ts";
 import type { Encoding, Form } from "./accept.ts";
-import { metadataListOf, metadataOf, tableOf } from "./views.ts";
+import { jsonListParts, listParts, type ListShape } from "./list-body.ts";
+import { metadataOf, rowOf, tableOf } from "./views.ts";
 
 export interface ViewOptions {
   readonly nowMs: number;
@@ -48,36 +49,81 @@ export function objectAnswer(
   return documentAnswer(object, encoding, options.statusCode);
 }
 
+/** Lists up to here leave whole, with their length in front; longer ones leave in parts. */
+const wholeItemsMax = 50;
+
 export function listAnswer(resource: ResourceInfo, list: ListResult, form: Form, options: ViewOptions): DocumentAnswer {
-  const { encoding, view } = form;
-  const listMeta = listMetaOf(list);
-  if (view.kind === "plain" && encoding === "json" && !isConverted(resource)) {
-    return answer(listBytes(resource, list, listMeta), "json");
-  }
-  const objects = list.items.map((item) => servedObject(resource, item.object()));
-  return documentListAnswer(resource, objects, form, { ...options, listMeta });
+  // What can't be read makes the answer a failure, as long as nothing of it has left.
+  for (const item of list.items) item.itemTail();
+  const shape = listShape(resource, decodedItems(resource, list), form, { ...options, listMeta: listMetaOf(list) });
+  const isCopied = form.view.kind === "plain" && form.encoding === "json" && !isConverted(resource);
+  const parts = (): Iterable<Uint8Array> =>
+    isCopied ? jsonListParts(shape, copiedItems(list)) : listParts(shape, form.encoding);
+  const body = list.items.length > wholeItemsMax ? { parts } : concatBytes([...parts()]);
+  return { kind: "document", statusCode: 200, contentType: contentTypes[form.encoding], body };
 }
 
-/** A list of objects that are decoded, or that are stored nowhere. */
+/** A list of objects that are stored nowhere. */
 export function documentListAnswer(
   resource: ResourceInfo,
   objects: readonly JsonObject[],
-  { encoding, view }: Form,
-  options: ViewOptions & { readonly listMeta?: JsonObject },
+  form: Form,
+  options: ViewOptions,
 ): DocumentAnswer {
-  const { listMeta = {} } = options;
-  if (view.kind === "table") {
-    const table = tableOf(resource, objects, { ...options, apiVersion: view.apiVersion, listMeta, columns: true });
-    return documentAnswer(table, encoding);
-  }
-  if (view.kind === "metadata") return documentAnswer(metadataListOf(objects, view.apiVersion, listMeta), encoding);
-  return documentAnswer(listDocument(resource, objects, listMeta), encoding);
+  const shape = listShape(resource, objects, form, { ...options, listMeta: {} });
+  return answer(concatBytes([...listParts(shape, form.encoding)]), form.encoding);
 }
 
-/** A typed list: its items carry neither kind nor apiVersion. */
-export function listDocument(resource: ResourceInfo, objects: readonly JsonObject[], listMeta: JsonObject): JsonObject {
-  const items = objects.map(({ kind: _kind, apiVersion: _apiVersion, ...item }) => item);
-  return { kind: resource.listKind, apiVersion: apiVersionText(resource), metadata: listMeta, items };
+function listShape(
+  resource: ResourceInfo,
+  objects: Iterable<JsonObject>,
+  { view }: Form,
+  options: ViewOptions & { readonly listMeta: JsonObject },
+): ListShape {
+  const { listMeta: metadata } = options;
+  switch (view.kind) {
+    case "plain":
+      return {
+        head: { kind: resource.listKind, apiVersion: apiVersionText(resource), metadata },
+        field: "items",
+        items: mapped(objects, withoutKind),
+      };
+    case "metadata":
+      return {
+        head: { kind: "PartialObjectMetadataList", apiVersion: view.apiVersion, metadata },
+        field: "items",
+        items: mapped(objects, (object) => metadataOf(object, view.apiVersion)),
+      };
+    case "table": {
+      const tableOptions = { ...options, apiVersion: view.apiVersion };
+      const { rows: _, ...head } = tableOf(resource, [], { ...tableOptions, columns: true });
+      return {
+        head,
+        field: "rows",
+        items: mapped(objects, (object) => rowOf(resource, object, tableOptions)),
+      };
+    }
+  }
+}
+
+/** Items of a typed list carry neither kind nor apiVersion. */
+function withoutKind({ kind: _kind, apiVersion: _apiVersion, ...item }: JsonObject): JsonObject {
+  return item;
+}
+
+function* mapped(objects: Iterable<JsonObject>, change: (object: JsonObject) => JsonObject): Generator<JsonObject> {
+  for (const object of objects) yield change(object);
+}
+
+/** Decoded for this answer alone: a long list would push all else out of the cache of decoded objects. */
+function* decodedItems(resource: ResourceInfo, { items }: ListResult): Generator<JsonObject> {
+  for (const item of items) yield servedObject(resource, JSON.parse(utf8Text(item.json())) as JsonObject);
+}
+
+const open = utf8("{");
+
+function* copiedItems({ items }: ListResult): Generator<readonly Uint8Array[]> {
+  for (const item of items) yield [open, item.itemTail()];
 }
 
 export function documentAnswer(document: JsonObject, encoding: Encoding, statusCode = 200): DocumentAnswer {
@@ -107,31 +153,6 @@ const contentTypes: Readonly<Record<Encoding, string>> = {
 
 function answer(body: Uint8Array | string, encoding: Encoding, statusCode = 200): DocumentAnswer {
   return { kind: "document", statusCode, contentType: contentTypes[encoding], body };
-}
-
-const [open, comma, close] = [utf8("{"), utf8(",{"), utf8("]}")];
-
-/** The list's bytes from the items' own: one allocation, no parsing. */
-function listBytes(resource: ResourceInfo, { items }: ListResult, listMeta: JsonObject): Uint8Array {
-  const head = utf8(
-    `{"kind":${JSON.stringify(resource.listKind)},"apiVersion":${JSON.stringify(apiVersionText(resource))},"metadata":${JSON.stringify(listMeta)},"items":[`,
-  );
-  const tails = items.map((item) => item.itemTail());
-  const separators = items.length === 0 ? 0 : open.length + (items.length - 1) * comma.length;
-  const size = tails.reduce((sum, tail) => sum + tail.length, head.length + separators + close.length);
-  const bytes = Buffer.allocUnsafe(size);
-  let at = 0;
-  const put = (part: Uint8Array): void => {
-    bytes.set(part, at);
-    at += part.length;
-  };
-  put(head);
-  tails.forEach((tail, i) => {
-    put(i === 0 ? open : comma);
-    put(tail);
-  });
-  put(close);
-  return bytes;
 }
 
 function protobufOf(document: JsonObject): Uint8Array {

@@ -6,14 +6,22 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import type { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { tooManyRequests } from "@triarch/api";
 import type { CertificateSubject } from "@triarch/auth";
 import { assertDefined } from "@triarch/base";
 import type { Logger } from "@triarch/telemetry";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { WebSocket } from "ws";
-import { type Answer, type DocumentAnswer, statusAnswer, type StreamAnswer, type StreamSink } from "./answer.ts";
+import {
+  type Answer,
+  type DocumentAnswer,
+  type PartedBody,
+  statusAnswer,
+  type StreamAnswer,
+  type StreamSink,
+  wholeBody,
+} from "./answer.ts";
 import { createApp, type ServerTls, transportStatus, warningHeader } from "./app.ts";
 import { ClientSignal } from "./client-signal.ts";
 import { listen, type ListenAddress, type Listeners } from "./listeners.ts";
@@ -165,13 +173,36 @@ class HttpFront implements HttpServer {
   #send(reply: FastifyReply, answer: DocumentAnswer, warnings: readonly string[], headOnly = false): void {
     const response = reply.raw;
     if (response.headersSent || response.destroyed) return;
-    const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
+    if (typeof answer.body === "object" && "parts" in answer.body) {
+      return this.#sendParts(reply, answer, answer.body, warnings, headOnly);
+    }
+    const body = wholeBody(answer.body);
     this.#writeHead(response, answer.statusCode, reply.request.id, warnings, {
       "content-type": answer.contentType,
       "content-length": String(body.byteLength),
       ...answer.headers,
     });
     response.end(headOnly ? undefined : body);
+  }
+
+  #sendParts(
+    reply: FastifyReply,
+    answer: DocumentAnswer,
+    body: PartedBody,
+    warnings: readonly string[],
+    headOnly: boolean,
+  ): void {
+    const response = reply.raw;
+    this.#writeHead(response, answer.statusCode, reply.request.id, warnings, {
+      "content-type": answer.contentType,
+      ...answer.headers,
+    });
+    if (headOnly) return void response.end();
+    this.#countStream(response);
+    pipeline(Readable.from(body.parts(), { objectMode: true, highWaterMark: 1 }), response, (error) => {
+      if (error === undefined || error === null || this.#cut.signal.aborted || isPrematureClose(error)) return;
+      this.#options.logger.error({ error: String(error) }, "a list could not be sent whole");
+    });
   }
 
   async #stream(
@@ -269,6 +300,11 @@ class HttpFront implements HttpServer {
       this.#idleWaiters.add(check);
     });
   }
+}
+
+/** The client has gone. */
+function isPrematureClose(error: Error): boolean {
+  return (error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 function rawRequestOf(request: FastifyRequest, signal: ClientSignal): RawRequest {

@@ -6,7 +6,7 @@
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { badRequest } from "@triarch/api";
-import { type DocumentAnswer, statusAnswer, type UpgradeAnswer } from "./answer.ts";
+import { type DocumentAnswer, statusAnswer, type UpgradeAnswer, wholeBody } from "./answer.ts";
 import { parseRequestInfo } from "./request-info.ts";
 
 interface UpgradingServer {
@@ -61,7 +61,7 @@ function subresourceOf(url: string): string {
 
 /** An ordinary answer on a connection that was to be upgraded; it is closed behind it. */
 export function writeDocument(socket: Socket, answer: DocumentAnswer): void {
-  const body = typeof answer.body === "string" ? Buffer.from(answer.body) : answer.body;
+  const body = wholeBody(answer.body);
   const headers = Object.entries(answer.headers ?? {}).flatMap(([name, value]) =>
     [value].flat().map((one) => `${name}: ${one}`),
   );

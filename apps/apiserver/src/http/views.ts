@@ -4,11 +4,11 @@ import {
   type IncludeObject,
   type JsonObject,
   partialObjectMetadata,
-  partialObjectMetadataList,
   renderTable,
   type ResourceInfo,
   tableFor,
 } from "@triarch/api";
+import { assertDefined } from "@triarch/base";
 
 export interface TableViewOptions {
   readonly apiVersion: string;
@@ -20,7 +20,11 @@ export interface TableViewOptions {
   readonly columns: boolean;
 }
 
-export function tableOf(resource: Pick<ResourceInfo, "group" | "resource">, objects: readonly JsonObject[], options: TableViewOptions): JsonObject {
+export function tableOf(
+  resource: Pick<ResourceInfo, "group" | "resource">,
+  objects: readonly JsonObject[],
+  options: TableViewOptions,
+): JsonObject {
   const { apiVersion, nowMs, listMeta, columns } = options;
   const includeObject = includeObjectOf(options.includeObject);
   const table = renderTable(tableFor(resource), objects, {
@@ -36,8 +40,14 @@ export function metadataOf(object: JsonObject, apiVersion: string): JsonObject {
   return { ...partialObjectMetadata(object), apiVersion };
 }
 
-export function metadataListOf(objects: readonly JsonObject[], apiVersion: string, listMeta: JsonObject): JsonObject {
-  return { ...partialObjectMetadataList(objects, listMeta), apiVersion };
+/** One row of a table. */
+export function rowOf(
+  resource: Pick<ResourceInfo, "group" | "resource">,
+  object: JsonObject,
+  options: Omit<TableViewOptions, "columns">,
+): JsonObject {
+  const { rows } = tableOf(resource, [object], { ...options, columns: false });
+  return assertDefined((rows as readonly JsonObject[])[0], "a table has a row for each object");
 }
 
 function includeObjectOf(text: string): IncludeObject {

@@ -1,7 +1,6 @@
 export { watchBufferEventsMax } from "./client-watch.ts";
 export { StorageError } from "./errors.ts";
 export type { StorageFailure } from "./errors.ts";
-export { listBodyChunks, listChunkBytes } from "./list-body.ts";
 export { eventTtlSeconds, openResourceStore } from "./resource-store.ts";
 export type { ResourceStoreOptions } from "./resource-store.ts";
 export type { DecodeProtobuf } from "./stored-form.ts";
