@@ -8,7 +8,7 @@
  *  I3. after a failed write nothing more is written: what is on the disk is not known any more;
  *  I4. every value is checked on every read.
  */
-import { equalBytes, utf8 } from "@triarch/base";
+import { assert, equalBytes, utf8 } from "@triarch/base";
 import type { Row, RowBackend } from "@triarch/mvcc";
 import { ClassicLevel } from "classic-level";
 import type { Snapshot } from "classic-level";
@@ -49,7 +49,7 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>;
 
 const defaultCacheBytes = 64 * 1024 * 1024;
 const writeBufferBytes = 16 * 1024 * 1024;
-/** What one step of an iteration holds at most. */
+/** What one step of an iteration or of a large write holds at most. */
 const rowsPerStep = 250;
 const bytesPerStep = 256 * 1024;
 
@@ -96,6 +96,7 @@ export class LevelStore {
   readonly keyRows: RowBackend;
   readonly #database: Database;
   #failure: LevelStoreError | undefined;
+  #writing = false;
   /** Called once, when reading or writing first finds damage. Whoever asked is told too. */
   onDamaged: ((error: LevelStoreError) => void) | undefined;
 
@@ -116,19 +117,40 @@ export class LevelStore {
     return position((key) => this.getSync("meta", key));
   }
 
-  /** All of it or nothing, on the disk when it resolves. @throws LevelStoreError; nothing can be written after that */
+  /**
+   * All of it or nothing, on the disk when it resolves. Many rows are gathered in slices, so one call has to be waited
+   * for before the next. @throws LevelStoreError; nothing can be written after that
+   */
   async write(rows: readonly BucketRow[], applied?: AppliedPosition): Promise<void> {
+    assert(!this.#writing, "one write is waited for before the next");
     if (this.#failure !== undefined) throw this.#failure;
-    const operations = rows.map(toOperation);
-    if (applied !== undefined) {
-      operations.push(putMeta(metaKeys.consistentIndex, applied.index), putMeta(metaKeys.term, applied.term));
-    }
-    if (operations.length === 0) return;
+    if (rows.length === 0 && applied === undefined) return;
+    this.#writing = true;
     try {
-      await this.#database.batch<Uint8Array, Uint8Array>(operations, { sync: true }); // I1
+      if (rows.length > rowsPerStep) await this.#writeInSlices(rows, applied);
+      else {
+        const operations = [...rows.map(toOperation), ...ofPosition(applied)];
+        await this.#database.batch<Uint8Array, Uint8Array>(operations, { sync: true }); // I1
+      }
     } catch (error) {
       this.#failure = this.#failed(error); // I3
       throw this.#failure;
+    } finally {
+      this.#writing = false;
+    }
+  }
+
+  async #writeInSlices(rows: readonly BucketRow[], applied: AppliedPosition | undefined): Promise<void> {
+    const batch = this.#database.batch();
+    try {
+      for (const [i, row] of rows.entries()) {
+        if (i > 0 && i % rowsPerStep === 0) await pause();
+        add(batch, toOperation(row));
+      }
+      for (const operation of ofPosition(applied)) add(batch, operation); // I2
+      await batch.write({ sync: true }); // I1
+    } finally {
+      await batch.close();
     }
   }
 
@@ -231,6 +253,22 @@ function toOperation({ bucket, key, value }: BucketRow): Operation {
   return value === undefined
     ? { type: "del", key: stored }
     : { type: "put", key: stored, value: storedValue(stored, value) };
+}
+
+type Batch = ReturnType<Database["batch"]>;
+
+function add(batch: Batch, operation: Operation): void {
+  if (operation.type === "del") batch.del(operation.key);
+  else batch.put(operation.key, operation.value);
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+function ofPosition(applied: AppliedPosition | undefined): readonly Operation[] {
+  if (applied === undefined) return [];
+  return [putMeta(metaKeys.consistentIndex, applied.index), putMeta(metaKeys.term, applied.term)];
 }
 
 function putMeta(key: Uint8Array, number: number): Operation {

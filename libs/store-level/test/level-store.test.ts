@@ -42,6 +42,35 @@ t.test("rows of every bucket survive a reopen, with the applied position", async
   await directory.remove();
 });
 
+t.test("many rows are one batch, gathered with turns in between, and one write at a time", async (t) => {
+  const directory = await temporaryDirectory();
+  const store = await openLevelStore({ directory: directory.path });
+  const rows = Array.from({ length: 10_000 }, (_, i) => ({
+    bucket: "key" as const,
+    key: utf8(`${i}`),
+    value: utf8("v"),
+  }));
+  let turns = 0;
+  let written = false;
+  const writing = store.write(rows, { index: 9, term: 3 }).finally(() => (written = true));
+  await t.rejects(store.write(rows), /one write is waited for/);
+  for (; !written; turns++) {
+    const { index } = store.appliedPosition();
+    const found = (await keysOf(store, "key")).length;
+    if (found !== 0 && found !== rows.length) t.fail(`${found} rows are there`);
+    if (index === 9 && store.getSync("key", utf8("0")) === undefined) t.fail("the position came before its rows");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await writing;
+  t.ok(turns > 2, `${turns} turns`);
+  t.equal((await keysOf(store, "key")).length, rows.length);
+  t.same(store.appliedPosition(), { index: 9, term: 3 });
+  await store.write([...rows.map((row) => ({ ...row, value: undefined }))]);
+  t.same(await keysOf(store, "key"), []);
+  await store.close();
+  await directory.remove();
+});
+
 t.test("iteration and snapshots show one moment, in key order", async (t) => {
   const directory = await temporaryDirectory();
   const store = await openLevelStore({ directory: directory.path });
