@@ -35,8 +35,9 @@ async function fill(server: EtcdServer, lease = 0n): Promise<void> {
 }
 
 t.test("readers see all or nothing, later writes come later, and nobody waits long", async (t) => {
-  const { server, close } = await open(t, t.testdir({}));
-  t.teardown(close);
+  const running = await open(t, t.testdir({}));
+  t.teardown(() => running.close());
+  const { server } = running;
   await server.leaseGrant({ id: 7n, ttl: 600 });
   const writes = {
     "a delete": () => server.deleteRange(everything),
