@@ -8,6 +8,8 @@ import {
   childOf,
   decodeProtobuf,
   encodeProtobuf,
+  encodeProtobufList,
+  encodeWatchFrame,
   ProtobufError,
   prune,
   readStructure,
@@ -336,4 +338,24 @@ t.test("the structure check and the decoder agree on the canonical form", async 
   const canonical = readStructure("io.k8s.api.core.v1.Pod", pod).object;
   t.same(decodeProtobuf(encodeProtobuf("v1", "Pod", pod)).object, canonical);
   t.same(canonical["spec"], { containers: [{ name: "c", resources: {}, tty: true }] });
+});
+
+t.test("an event of a watch is framed: its length, then type and object", async (t) => {
+  const object = { kind: "ConfigMap", apiVersion: "v1", metadata: { name: "a" }, data: { k: "v" } };
+  const frame = encodeWatchFrame("ADDED", object);
+  t.equal(new DataView(frame.buffer).getUint32(0), frame.length - 4);
+  t.same([...frame.subarray(4, 11)], [0x0a, 5, ...utf8("ADDED")]);
+  const envelope = encodeProtobuf("v1", "ConfigMap", object);
+  t.same(frame.subarray(frame.length - envelope.length), envelope);
+  t.same(decodeProtobuf(frame.subarray(frame.length - envelope.length)).object, object);
+});
+
+t.test("a list encoded item by item is the list", async (t) => {
+  const items = ["a", "b"].map((name) => ({ metadata: { name }, data: { k: name } }));
+  const head = { kind: "ConfigMapList", apiVersion: "v1", metadata: { resourceVersion: "7", remainingItemCount: 3 } };
+  const list = encodeProtobufList(head);
+  for (const item of items) list.add(item);
+  t.same(concatBytes(list.finish()), encodeProtobuf("v1", "ConfigMapList", { ...head, items }));
+  t.same(concatBytes(encodeProtobufList(head).finish()), encodeProtobuf("v1", "ConfigMapList", { ...head, items: [] }));
+  t.throws(() => encodeProtobufList({ kind: "ConfigMap", apiVersion: "v1" }), { name: "ProtobufError" });
 });

@@ -2,7 +2,7 @@
 // cache made once; Tables and metadata are made per watcher.
 import {
   badRequest,
-  failure,
+  encodeWatchFrame,
   internalError,
   type JsonObject,
   objectAt,
@@ -10,8 +10,8 @@ import {
   StatusError,
 } from "@triarch/api";
 import { utf8 } from "@triarch/base";
-import { type Form, negotiate } from "../http/accept.ts";
-import type { Answer, StreamSink } from "../http/answer.ts";
+import { type Form, negotiateWatch } from "../http/accept.ts";
+import { type Answer, jsonType, type StreamSink } from "../http/answer.ts";
 import { statusOfStorageError } from "../http/failures.ts";
 import { metadataOf, tableOf } from "../http/views.ts";
 import { isConverted, servedObject, storedResource } from "../registry/stored-version.ts";
@@ -19,6 +19,7 @@ import type { StorageError, WatchEnd, WatchEvent, WatchSubscription } from "../s
 import { type ResourceCall, viewOptions } from "./api.ts";
 import { type ParsedListOptions, readListOptions } from "./list-options.ts";
 
+const protobufWatchType = "application/vnd.kubernetes.protobuf;stream=watch";
 /** A watch whose client named no time ends after 30 to 60 minutes, so that clients spread over the masters again. */
 const watchTimeoutMinMs = 30 * 60_000;
 /** Longest a client may ask for. */
@@ -26,13 +27,11 @@ const watchTimeoutMaxMs = 12 * 60 * 60_000;
 
 export async function handleWatch(call: ResourceCall): Promise<Answer> {
   const { request, resource } = call;
-  const form = negotiate(request.headers.accept);
-  if (form.encoding !== "json") {
-    throw new StatusError(failure(406, "NotAcceptable", "watches are sent as application/json", {}));
-  }
+  const form = negotiateWatch(request.headers.accept);
   const options = readListOptions(resource, request.query, "watch");
   checkVersion(options.resourceVersion);
-  return { kind: "stream", contentType: "application/json", run: (sink) => runWatch(call, form, options, sink) };
+  const contentType = form.encoding === "protobuf" ? protobufWatchType : jsonType;
+  return { kind: "stream", contentType, run: (sink) => runWatch(call, form, options, sink) };
 }
 
 /** Kubernetes answers a malformed version here with 500; it is the client's mistake, so ours says 400. */
@@ -61,7 +60,7 @@ function runWatch(call: ResourceCall, form: Form, options: ParsedListOptions, si
     },
     {
       event: (event) => sink.write(lineOf(event)),
-      end: (end) => finish(end, sink, resource),
+      end: (end) => finish(end, form, sink, resource),
     },
   );
   sink.onDrained(() => subscription.resume());
@@ -71,10 +70,10 @@ function runWatch(call: ResourceCall, form: Form, options: ParsedListOptions, si
   });
 }
 
-function finish(end: WatchEnd, sink: StreamSink, resource: ResourceInfo): void {
+function finish(end: WatchEnd, form: Form, sink: StreamSink, resource: ResourceInfo): void {
   switch (end.kind) {
     case "failed":
-      sink.write(errorLine(end.error, resource));
+      sink.write(encodeEvent(form, "ERROR", errorStatus(end.error, resource)));
       return sink.end();
     case "timeout":
     case "closed":
@@ -84,22 +83,26 @@ function finish(end: WatchEnd, sink: StreamSink, resource: ResourceInfo): void {
   }
 }
 
-function errorLine(error: StorageError, resource: ResourceInfo): Uint8Array {
-  const status = statusOfStorageError(error, { resource, name: "" });
-  return utf8(`${JSON.stringify({ type: "ERROR", object: status })}\n`);
+function errorStatus(error: StorageError, resource: ResourceInfo): JsonObject {
+  return JSON.parse(JSON.stringify(statusOfStorageError(error, { resource, name: "" }))) as JsonObject;
+}
+
+/** JSON: a document a line. Protobuf: frames. */
+function encodeEvent({ encoding }: Form, type: string, object: JsonObject): Uint8Array {
+  return encoding === "protobuf" ? encodeWatchFrame(type, object) : utf8(`${JSON.stringify({ type, object })}\n`);
 }
 
 function eventWriter(call: ResourceCall, form: Form): (event: WatchEvent) => Uint8Array {
   const { resource } = call;
-  const { view } = form;
-  if (view.kind === "plain" && !isConverted(resource)) return (event) => event.line();
+  const { view, encoding } = form;
+  if (view.kind === "plain" && encoding === "json" && !isConverted(resource)) return (event) => event.line();
   let first = true;
   return (event) => {
     const type = event.kind === "bookmark" ? "BOOKMARK" : event.type;
-    const object = event.kind === "bookmark" ? bookmarkOf(event) : servedObject(resource, event.object.object());
+    const object = servedObject(resource, event.kind === "bookmark" ? bookmarkOf(event) : event.object.object());
     const columns = first;
     first = false;
-    return utf8(`${JSON.stringify({ type, object: viewed(call, form, object, columns) })}\n`);
+    return encodeEvent(form, type, viewed(call, form, object, columns));
   };
 }
 

@@ -6,7 +6,8 @@ export type Encoding = "json" | "yaml" | "protobuf";
 export type View =
   | { readonly kind: "plain" }
   | { readonly kind: "table"; readonly apiVersion: string }
-  | { readonly kind: "metadata"; readonly apiVersion: string };
+  /** `isList`: what was asked for is a list of metadata. */
+  | { readonly kind: "metadata"; readonly apiVersion: string; readonly isList: boolean };
 
 export interface Form {
   readonly encoding: Encoding;
@@ -37,12 +38,28 @@ interface Clause {
  * @throws StatusError 406
  */
 export function negotiate(accept: string | undefined): Form {
+  return choose(accept, () => true) ?? refuse(representations);
+}
+
+/** As `negotiate`, for a watch: YAML has no form of one. @throws StatusError 406 */
+export function negotiateWatch(accept: string | undefined): Form {
+  return choose(accept, ({ encoding }) => encoding !== "yaml") ?? refuse(watchRepresentations);
+}
+
+function choose(accept: string | undefined, isServed: (form: Form) => boolean): Form | undefined {
   if (accept === undefined || accept.trim() === "") return plainJson;
-  const clauses = parseAccept(accept);
-  const forms = clauses.map(formOf).filter((form) => form !== undefined);
-  const form = forms.find(({ encoding }) => encoding !== "protobuf") ?? forms[0];
-  if (form === undefined) throw new StatusError(notAcceptableStatus());
-  return form;
+  const forms = parseAccept(accept)
+    .map(formOf)
+    .filter((form) => form !== undefined)
+    .filter(isServed);
+  return forms.find(({ encoding }) => encoding !== "protobuf") ?? forms[0];
+}
+
+/** A view that the answer has no form of: metadata of one object where there is a list, or the other way round. */
+export function refuseView(view: "PartialObjectMetadata" | "PartialObjectMetadataList", typeName: string): never {
+  const what = view === "PartialObjectMetadata" ? "is a list" : "is not a list";
+  const message = `you requested ${view}, but the requested object ${what} (${typeName})`;
+  throw new StatusError(failure(406, "NotAcceptable", message));
 }
 
 export function parseAccept(accept: string): readonly Clause[] {
@@ -69,22 +86,23 @@ function formOf({ mediaType, parameters, quality }: Clause): Form | undefined {
   const version = parameters.get("v");
   if (parameters.get("g") !== metaGroup || (version !== "v1" && version !== "v1beta1")) return undefined;
   const apiVersion = `${metaGroup}/${version}`;
-  if (as === "Table") return { encoding, view: { kind: "table", apiVersion } };
+  // Tables have no protobuf form.
+  if (as === "Table") return encoding === "protobuf" ? undefined : { encoding, view: { kind: "table", apiVersion } };
   if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") {
-    return { encoding, view: { kind: "metadata", apiVersion } };
+    return { encoding, view: { kind: "metadata", apiVersion, isList: as === "PartialObjectMetadataList" } };
   }
   return undefined;
 }
 
+const watchRepresentations = ["application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
 const representations = [
   "application/json",
   "application/yaml",
   "application/vnd.kubernetes.protobuf",
-  "application/json;stream=watch",
-  "application/vnd.kubernetes.protobuf;stream=watch",
+  ...watchRepresentations,
 ];
 
-function notAcceptableStatus() {
-  const message = `406: Not Acceptable\n\nAvailable representations: ${representations.join(", ")}`;
-  return failure(406, "NotAcceptable", message, {});
+function refuse(available: readonly string[]): never {
+  const message = `406: Not Acceptable\n\nAvailable representations: ${available.join(", ")}`;
+  throw new StatusError(failure(406, "NotAcceptable", message, {}));
 }

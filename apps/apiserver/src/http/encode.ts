@@ -5,7 +5,7 @@ import { stringify as yamlText } from "yaml";
 import type { EncodedObject, ListResult } from "../storage/index.ts";
 import { isConverted, servedObject } from "../registry/stored-version.ts";
 import type { DocumentAnswer } from "./answer.ts";
-import type { Encoding, Form } from "./accept.ts";
+import { type Encoding, type Form, refuseView } from "./accept.ts";
 import { jsonListParts, listParts, type ListShape } from "./list-body.ts";
 import { metadataOf, rowOf, tableOf } from "./views.ts";
 
@@ -29,7 +29,7 @@ export function storedAnswer(
 
 /** One object that is not a stored one: a dry run, a deleted one, a subresource's document. */
 export function objectAnswer(
-  resource: Pick<ResourceInfo, "group" | "resource">,
+  resource: Pick<ResourceInfo, "group" | "resource" | "kind">,
   object: JsonObject,
   form: Form,
   options: ViewOptions & { readonly statusCode?: number },
@@ -44,8 +44,10 @@ export function objectAnswer(
     });
     return documentAnswer(table, encoding, options.statusCode);
   }
-  if (view.kind === "metadata")
+  if (view.kind === "metadata") {
+    if (view.isList) refuseView("PartialObjectMetadataList", internalName(resource, resource.kind));
     return documentAnswer(metadataOf(object, view.apiVersion), encoding, options.statusCode);
+  }
   return documentAnswer(object, encoding, options.statusCode);
 }
 
@@ -89,6 +91,7 @@ function listShape(
         items: mapped(objects, withoutKind),
       };
     case "metadata":
+      if (!view.isList) refuseView("PartialObjectMetadata", internalName(resource, resource.listKind));
       return {
         head: { kind: "PartialObjectMetadataList", apiVersion: view.apiVersion, metadata },
         field: "items",
@@ -104,6 +107,11 @@ function listShape(
       };
     }
   }
+}
+
+/** How errors of Kubernetes name a type: by the package of its group. */
+function internalName({ group }: Pick<ResourceInfo, "group">, kind: string): string {
+  return `*${group === "" ? "core" : (group.split(".")[0] ?? group)}.${kind}`;
 }
 
 /** Items of a typed list carry neither kind nor apiVersion. */

@@ -1,11 +1,15 @@
 // The two views that every resource has: a Table (what `kubectl get` prints) and metadata only. Both exist in two
 // versions of one group that differ in nothing but the name.
 import {
+  badRequest,
+  fieldErrorText,
   type IncludeObject,
+  invalid,
   type JsonObject,
   partialObjectMetadata,
   renderTable,
   type ResourceInfo,
+  StatusError,
   tableFor,
 } from "@triarch/api";
 import { assertDefined } from "@triarch/base";
@@ -50,6 +54,10 @@ export function rowOf(
   return assertDefined((rows as readonly JsonObject[])[0], "a table has a row for each object");
 }
 
+/** @throws StatusError 400 */
 function includeObjectOf(text: string): IncludeObject {
-  return text === "None" || text === "Object" ? text : "Metadata";
+  if (text === "") return "Metadata";
+  if (text === "None" || text === "Object" || text === "Metadata") return text;
+  const error = invalid("includeObject", text, "must be 'Metadata', 'Object', 'None', or empty");
+  throw new StatusError(badRequest(`Unable to convert to Table as requested: ${fieldErrorText(error)}`));
 }
