@@ -6,8 +6,8 @@ import {
   goesAfterUpdate,
   type JsonObject,
   type MutableObject,
+  namespaceFinalize,
   planDeletion,
-  prepareForFinalize,
   qosClass,
   type ResourceInfo,
   strategyFor,
@@ -192,7 +192,7 @@ t.test("namespaces go once their content has", async (t) => {
   const finalized = deepCopy(marked);
   part(finalized, "spec")["finalizers"] = [];
   finalized["status"] = { phase: "Active" };
-  prepareForFinalize(finalized, marked);
+  namespaceFinalize.prepare(finalized, marked);
   t.strictSame(finalized["status"], { phase: "Terminating" }, "finalize changes nothing else");
   t.equal(goesAfterUpdate(strategy, finalized), true);
 });

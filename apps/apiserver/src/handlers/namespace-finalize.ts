@@ -1,5 +1,14 @@
 // namespaces/finalize: the namespace controller says that the content is gone. Only spec.finalizers are taken over.
-import { childOf, deepCopy, deepCopyValue, listAt, notFound, objectAt, StatusError } from "@triarch/api";
+import {
+  childOf,
+  deepCopy,
+  deepCopyValue,
+  listAt,
+  namespaceFinalize,
+  notFound,
+  objectAt,
+  StatusError,
+} from "@triarch/api";
 import { negotiate } from "../http/accept.ts";
 import type { Answer } from "../http/answer.ts";
 import { decodeBody } from "../http/body.ts";
@@ -17,7 +26,7 @@ export async function handleFinalize(call: ResourceCall): Promise<Answer> {
     ...writeRequest(call, dryRun),
     namespace: "",
     name: info.name,
-    target: "finalize",
+    target: namespaceFinalize,
     createIfAbsent: false,
     produce: (current) => {
       if (current === undefined) throw new StatusError(notFound(resource, info.name));

@@ -29,14 +29,14 @@ import { checkNamespace, prepareCreate } from "./create.ts";
 import { dropServerFields, type Registry, type WriteRequest, type WriteResult } from "./registry.ts";
 import { servedObject, storedObject, storedResource } from "./stored-version.ts";
 
-export type UpdateTarget = "main" | "status" | "finalize" | "raw" | SubresourceRules;
+export type UpdateTarget = "main" | "status" | "raw" | SubresourceRules;
 
 export interface UpdateRequest extends WriteRequest {
   readonly name: string;
   /**
-   * Which part is written: `status` keeps everything else, `main` keeps status. `finalize` is a namespace's list of
-   * finalizers. Rules are those of another path, which says itself what may change. `raw` is for the server's own
-   * changes that the kind's rules would refuse (binding a pod).
+   * Which part is written: `status` keeps everything else, `main` keeps status. Rules are those of another
+   * path, which says itself what may change. `raw` is for the server's own changes that the kind's rules would refuse
+   * (binding a pod).
    */
   readonly target: UpdateTarget;
   /** May this request make the object when it is absent? */
@@ -126,7 +126,7 @@ class Update {
     if (target === "main") strategy.prepareForUpdate(next, old);
     else if (target === "status") strategy.prepareForStatusUpdate(next, old, { nowMs });
     else if (typeof target === "object") target.prepare(next, old);
-    if (target === "raw" || target === "finalize") return;
+    if (target === "raw") return;
     await this.#registry.admission.admitUpdate(this.#request, next, old);
     const services = this.#registry.services;
     if (target === "main") services.prepareUpdate(resource, next, old);

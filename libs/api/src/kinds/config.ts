@@ -76,7 +76,6 @@ const keysOfType: Readonly<Record<string, readonly string[]>> = {
   "kubernetes.io/tls": ["tls.crt", "tls.key"],
   "kubernetes.io/dockercfg": [".dockercfg"],
   "kubernetes.io/dockerconfigjson": [".dockerconfigjson"],
-  "kubernetes.io/ssh-auth": ["ssh-privatekey"],
 };
 
 function checkSecretType(errors: Errors, object: JsonObject, data: JsonObject): void {
@@ -86,6 +85,9 @@ function checkSecretType(errors: Errors, object: JsonObject, data: JsonObject): 
     else if (key.startsWith(".docker") && !isJson(textAt(data, key))) {
       errors.push(invalid(`data[${key}]`, "<secret contents redacted>", "invalid character in JSON"));
     }
+  }
+  if (type === "kubernetes.io/ssh-auth" && textAt(data, "ssh-privatekey") === "") {
+    errors.push(required("data[ssh-privatekey]"));
   }
   if (type === "kubernetes.io/basic-auth" && !Object.hasOwn(data, "username") && !Object.hasOwn(data, "password")) {
     errors.push(required("data[username]"), required("data[password]"));
@@ -107,10 +109,11 @@ function fixedChange(next: JsonObject, old: JsonObject, fields: readonly string[
   return errors;
 }
 
+/** An object, or `null`. */
 function isJson(base64: string): boolean {
   try {
-    JSON.parse(new TextDecoder().decode(base64Bytes(base64)));
-    return true;
+    const value: unknown = JSON.parse(new TextDecoder().decode(base64Bytes(base64)));
+    return typeof value === "object" && !Array.isArray(value);
   } catch {
     return false;
   }

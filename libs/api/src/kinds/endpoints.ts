@@ -1,24 +1,13 @@
-// Endpoints, EndpointSlices, IPAddresses and ServiceCIDRs.
-import type {
-  EndpointAddress,
-  EndpointPort,
-  Endpoints,
-  EndpointSlice,
-  ServiceCIDR,
-} from "../generated/types.generated.ts";
-import type { JsonObject } from "../json.ts";
-import { duplicate, type FieldError, invalid, required } from "../meta/field-error.ts";
+// Endpoints, IPAddresses and ServiceCIDRs.
+import type { EndpointAddress, EndpointPort, Endpoints, ServiceCIDR } from "../generated/types.generated.ts";
+import { invalid, required } from "../meta/field-error.ts";
 import { isList, listAt, ownField, typed, objectAt, semanticEqual, textAt } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain, labelKey } from "../meta/names.ts";
-import { cidrFamily, ipFamily, ipText, nonSpecialIp, validCidr, validIp } from "../validation/addresses.ts";
+import { cidrFamily, ipFamily, nonSpecialIp, validCidr, validIp } from "../validation/addresses.ts";
 import { checkEnum, checkPort, checkText, type Errors, immutable } from "../validation/basics.ts";
 import { portProtocols } from "../validation/containers.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
-
-const endpointsPerSliceMax = 1000;
-const addressesPerEndpointMax = 100;
-const portsPerSliceMax = 20_000;
 
 export const endpoints: KindStrategy = defineStrategy({
   namespaced: true,
@@ -56,73 +45,6 @@ function checkEndpointPort(errors: Errors, path: string, port: EndpointPort, nam
   checkPort(errors, `${path}.port`, port.port);
   checkEnum(errors, `${path}.protocol`, port.protocol, portProtocols);
   if (port.appProtocol !== undefined) checkText(errors, `${path}.appProtocol`, port.appProtocol, labelKey);
-}
-
-export const endpointSlices: KindStrategy = defineStrategy({
-  namespaced: true,
-  metaPasses: ["object"],
-  generationFields: ["addressType", "endpoints", "ports", "metadata.labels"],
-  validate: validateSlice,
-  validateChange: (next, old) => {
-    const type = textAt(next, "addressType");
-    return type === textAt(old, "addressType") ? [] : [immutable("addressType", type)];
-  },
-});
-
-function validateSlice(object: JsonObject): readonly FieldError[] {
-  const { addressType = "", endpoints: list = [], ports = [] } = typed<Partial<EndpointSlice>>(object);
-  const errors: Errors = [];
-  checkEnum(errors, "addressType", addressType, ["FQDN", "IPv4", "IPv6"]);
-  if (list.length > endpointsPerSliceMax) {
-    errors.push({
-      type: "FieldValueTooMany",
-      field: "endpoints",
-      detail: `must have at most ${endpointsPerSliceMax} items`,
-      badValue: list.length,
-    });
-  }
-  list.forEach((endpoint, i) => {
-    const field = `endpoints[${i}]`;
-    const { addresses = [], nodeName, hostname } = endpoint as Partial<typeof endpoint>;
-    if (addresses.length === 0) errors.push(required(`${field}.addresses`, "must contain at least 1 address"));
-    if (addresses.length > addressesPerEndpointMax) {
-      const detail = `must have at most ${addressesPerEndpointMax} items`;
-      errors.push({ type: "FieldValueTooMany", field: `${field}.addresses`, detail, badValue: addresses.length });
-    }
-    addresses.forEach((address, j) => checkSliceAddress(errors, `${field}.addresses[${j}]`, address, addressType));
-    if (nodeName !== undefined) checkText(errors, `${field}.nodeName`, nodeName, dns1123Subdomain);
-    if (hostname !== undefined) checkText(errors, `${field}.hostname`, hostname, dns1123Label);
-  });
-  const names = new Set<string>();
-  if (ports.length > portsPerSliceMax) {
-    errors.push({
-      type: "FieldValueTooMany",
-      field: "ports",
-      detail: `must have at most ${portsPerSliceMax} items`,
-      badValue: ports.length,
-    });
-  }
-  ports.forEach((port, i) => {
-    const field = `ports[${i}]`;
-    const name = port.name ?? "";
-    if (name !== "") checkText(errors, `${field}.name`, name, dns1123Label);
-    if (names.has(name)) errors.push(duplicate(`${field}.name`, name));
-    names.add(name);
-    checkEnum(errors, `${field}.protocol`, port.protocol, portProtocols);
-    if (port.appProtocol !== undefined) checkText(errors, `${field}.appProtocol`, port.appProtocol, labelKey);
-  });
-  return errors;
-}
-
-function checkSliceAddress(errors: Errors, path: string, address: string, addressType: string): void {
-  if (addressType === "FQDN") {
-    checkText(errors, path, address, dns1123Subdomain);
-  } else if (addressType === "IPv4" || addressType === "IPv6") {
-    const family = ipFamily(address);
-    if (family === undefined) errors.push(invalid(path, address, ipText));
-    else if (family !== addressType) errors.push(invalid(path, address, `must be an ${addressType} address`));
-    else for (const text of nonSpecialIp(address)) errors.push(invalid(path, address, text));
-  }
 }
 
 /** The name is the address: that is what makes an allocation atomic. */

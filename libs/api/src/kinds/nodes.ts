@@ -1,77 +1,15 @@
-// Namespaces and nodes.
+// Nodes: what they have, what keeps pods off them, the addresses of their pods.
 import type { Node, Taint } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
-import { type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
-import {
-  carryField,
-  childOf,
-  deepEqual,
-  listAt,
-  type MutableObject,
-  objectAt,
-  textAt,
-  typed,
-} from "../meta/mutable.ts";
-import { dns1123Label, labelKey, labelValue } from "../meta/names.ts";
+import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
+import { childOf, deepEqual, listAt, type MutableObject, objectAt, textAt, typed } from "../meta/mutable.ts";
+import { configMapKey, dns1123Label, dns1123Subdomain, labelKey, labelValue } from "../meta/names.ts";
 import { cidrFamily, validCidr } from "../validation/addresses.ts";
 import { checkText, type Errors } from "../validation/basics.ts";
+import { checkAmount } from "../validation/resources.ts";
 import { taintEffects } from "../validation/scheduling.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
-
-const nameLabel = "kubernetes.io/metadata.name";
-const contentFinalizer = "kubernetes";
-
-/** The label by which selectors find one namespace; it can't be lost or lie. */
-function labelWithName(object: MutableObject): void {
-  const meta = childOf(object, "metadata");
-  const name = textAt(meta, "name");
-  if (name !== "") childOf(meta, "labels")[nameLabel] = name;
-}
-
-export const namespaces: KindStrategy = defineStrategy({
-  namespaced: false,
-  nameCheck: dns1123Label,
-  initialStatus: { phase: "Active" },
-  selectorFields: ["status.phase"],
-  selectorValues: (object) => ({ "status.phase": textAt(objectAt(object, "status"), "phase") }),
-  prepareCreate: (object) => {
-    labelWithName(object);
-    const spec = childOf(object, "spec");
-    const present = listAt(spec, "finalizers") as readonly string[];
-    spec["finalizers"] = present.includes(contentFinalizer) ? [...present] : [...present, contentFinalizer];
-  },
-  prepareUpdate: (next, old) => {
-    labelWithName(next);
-    carryField(childOf(next, "spec"), objectAt(old, "spec") ?? {}, "finalizers");
-  },
-  holdsDeletion: (object) => listAt(objectAt(object, "spec") ?? {}, "finalizers").length > 0,
-  onMarkedForDeletion: (next) => {
-    childOf(next, "status")["phase"] = "Terminating";
-  },
-  validateStatus: (next) => {
-    const phase = textAt(objectAt(next, "status"), "phase");
-    const deleted = textAt(objectAt(next, "metadata"), "deletionTimestamp") !== "";
-    if (deleted && phase !== "Terminating") {
-      return [invalid("status.Phase", phase, "may only be 'Terminating' if `deletionTimestamp` is not empty")];
-    }
-    if (!deleted && phase !== "Active") {
-      return [invalid("status.Phase", phase, "may only be 'Active' if `deletionTimestamp` is empty")];
-    }
-    return [];
-  },
-});
-
-/** The `finalize` subresource: everything stays but `spec.finalizers`, which the namespace controller empties. */
-export function prepareForFinalize(next: MutableObject, old: JsonObject): void {
-  const finalizers = [...(listAt(objectAt(next, "spec") ?? {}, "finalizers") as readonly string[])];
-  for (const key of new Set([...Object.keys(next), ...Object.keys(old)])) {
-    if (key !== "metadata") carryField(next, old, key);
-  }
-  const spec = childOf(next, "spec");
-  if (finalizers.length > 0) spec["finalizers"] = finalizers;
-  else delete spec["finalizers"];
-}
 
 const nodeInfoFields = [
   "machineID",
@@ -103,6 +41,8 @@ export const nodes: KindStrategy = defineStrategy({
   validateChange: (next, old) => {
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
     const errors: Errors = [];
+    checkAmounts(errors, next);
+    checkAddresses(errors, next);
     // The recorded server judges taints once as part of the node and once as part of the change.
     checkTaints(errors, "metadata.taints", typed<Node>(next).spec?.taints ?? []);
     if (listAt(before, "podCIDRs").length > 0 && !deepEqual(listAt(spec, "podCIDRs"), listAt(before, "podCIDRs"))) {
@@ -112,6 +52,14 @@ export const nodes: KindStrategy = defineStrategy({
     if (providerId !== "" && textAt(spec, "providerID") !== providerId) {
       errors.push(forbidden("spec.providerID", 'node updates may not change providerID except from "" to valid'));
     }
+    checkConfigSource(errors, "spec.configSource", objectAt(spec, "configSource"));
+    return errors;
+  },
+  // A kubelet may write more than status through this path, so it is judged as any change is.
+  validateStatus: (next) => {
+    const errors: Errors = [];
+    checkAmounts(errors, next);
+    checkAddresses(errors, next);
     return errors;
   },
 });
@@ -128,6 +76,7 @@ function validateNode(object: JsonObject): readonly FieldError[] {
   const { spec = {} } = typed<Node>(object);
   const errors: Errors = [];
   checkTaints(errors, "metadata.taints", spec.taints ?? []);
+  checkAmounts(errors, object);
   const cidrs = spec.podCIDRs ?? [];
   cidrs.forEach((cidr, i) => checkText(errors, `spec.podCIDRs[${i}]`, cidr, validCidr));
   const families = cidrs.map(cidrFamily).filter((family) => family !== undefined);
@@ -143,7 +92,8 @@ function checkTaints(errors: Errors, path: string, taints: readonly Taint[]): vo
     const field = `${path}[${i}]`;
     const { key = "", value = "", effect = "" } = taint as Partial<Taint>;
     checkText(errors, `${field}.key`, key, labelKey);
-    checkText(errors, `${field}.value`, value, labelValue);
+    const texts = labelValue(value);
+    if (texts.length > 0) errors.push(invalid(`${field}.value`, value, texts.join(";")));
     if (effect === "") errors.push(required(`${field}.effect`));
     else if (!taintEffects.includes(effect)) errors.push(notSupported(`${field}.effect`, effect, taintEffects));
     const pair = `${effect}/${key}`;
@@ -154,4 +104,46 @@ function checkTaints(errors: Errors, path: string, taints: readonly Taint[]): vo
     }
     pairs.add(pair);
   });
+}
+
+/** What the node has, and what of it pods may use. */
+function checkAmounts(errors: Errors, object: JsonObject): void {
+  const { status } = typed<Node>(object);
+  for (const list of ["capacity", "allocatable"] as const) {
+    for (const [name, value] of Object.entries(status?.[list] ?? {})) {
+      checkAmount(errors, `status.${list}.${name}`, name, value);
+    }
+  }
+}
+
+function checkAddresses(errors: Errors, object: JsonObject): void {
+  const seen = new Set<string>();
+  (typed<Node>(object).status?.addresses ?? []).forEach((address, i) => {
+    const key = `${address.type}/${address.address}`;
+    if (seen.has(key)) errors.push(duplicate(`status.addresses[${i}]`, { ...address }));
+    seen.add(key);
+  });
+}
+
+/** Nobody reads it any more; what is there must still make sense. */
+function checkConfigSource(errors: Errors, path: string, source: JsonObject | undefined): void {
+  if (source === undefined) return;
+  const map = objectAt(source, "configMap");
+  if (map === undefined) {
+    errors.push(invalid(path, source, "exactly one reference subfield must be non-nil"));
+    return;
+  }
+  const field = `${path}.configMap`;
+  for (const name of ["uid", "resourceVersion"]) {
+    if (textAt(map, name) !== "") errors.push(forbidden(`${field}.${name}`, `${name} must not be set in spec`));
+  }
+  for (const [name, check] of [
+    ["namespace", dns1123Label],
+    ["name", dns1123Subdomain],
+    ["kubeletConfigKey", configMapKey],
+  ] as const) {
+    const value = textAt(map, name);
+    if (value === "") errors.push(required(`${field}.${name}`, `${name} must be set`));
+    else checkText(errors, `${field}.${name}`, value, check);
+  }
 }
