@@ -14,6 +14,8 @@ export type { ResourceInfo, SubresourceInfo } from "./schema/resource-info.ts";
 export { fieldSchema, typeNameOfKind, typeNames, typeSchema } from "./schema/type-table.ts";
 export { decodeProtobuf, encodeProtobuf, encodeProtobufList, isProtobuf } from "./protobuf/envelope.ts";
 export type { ProtobufDocument, ProtobufList } from "./protobuf/envelope.ts";
+export { encodeWatchFrame } from "./protobuf/watch-frame.ts";
+export { decodeStored } from "./schema/read-stored.ts";
 export { nestingDepthMax as protobufNestingDepthMax, ProtobufError } from "./protobuf/wire.ts";
 export { base64Bytes, Base64Error, base64Text } from "./protobuf/base64.ts";
 export { checkStructure, prune, readStructure } from "./structure/structure.ts";
