@@ -186,3 +186,39 @@ t.test("patches", async (t) => {
   await refused(t, target, "bad directives", patch("strategic-merge-patch+json", directives), 400, 422);
   await stillServes(t, target, "hostile patches");
 });
+
+t.test("long lists cost what they hold, not its square", async (t) => {
+  const many = (count: number, one: (i: number) => unknown): readonly unknown[] =>
+    Array.from({ length: count }, (_, i) => one(i));
+  const ok = async (what: string, attack: Attack, ...codes: number[]): Promise<void> => {
+    const answer = await target.send(attack);
+    t.ok(
+      codes.includes(answer.statusCode),
+      `${what}: ${answer.statusCode} ${answer.status.message ?? ""}`.slice(0, 150),
+    );
+  };
+  const strategic = (metadata: object): Attack =>
+    patch("strategic-merge-patch+json", JSON.stringify({ data: null, metadata }));
+  const finalizers = (letter: string, count: number) => many(count, (i) => `example.com/${letter}${i}`);
+  await ok("a merged list", strategic({ finalizers: finalizers("a", 12_000) }), 200);
+  await ok("merged again", strategic({ finalizers: finalizers("b", 12_000) }), 200);
+  const order = finalizers("b", 12_000);
+  await ok("with an order", strategic({ finalizers: order, "$setElementOrder/finalizers": order }), 200);
+  await ok("with deletions", strategic({ "$deleteFromPrimitiveList/finalizers": order }), 200);
+  const operations = many(5_000, (i) => ({ op: "add", path: "/metadata/finalizers/0", value: `example.com/c${i}` }));
+  await ok("inserted one by one", patch("json-patch+json", JSON.stringify(operations)), 200);
+  const pod = (spec: object): Attack => ({
+    ...{ method: "POST", path: "/api/v1/namespaces/default/pods", contentType: "application/json" },
+    body: JSON.stringify({
+      metadata: { generateName: "long-" },
+      spec: { containers: [{ name: "c", image: "i" }], ...spec },
+    }),
+  });
+  await ok("containers", pod({ containers: many(3_000, (i) => ({ name: `c${i}`, image: "i" })) }), 201);
+  const env = many(12_000, (i) => ({ name: `E${i}`, value: "x" }));
+  await ok("variables", pod({ containers: [{ name: "c", image: "i", env }] }), 201);
+  const volumeMounts = many(4_000, (i) => ({ name: `v${i}`, mountPath: `/v${i}` }));
+  const volumes = many(4_000, (i) => ({ name: `v${i}`, emptyDir: {} }));
+  await ok("volumes", pod({ containers: [{ name: "c", image: "i", volumeMounts }], volumes }), 201);
+  await stillServes(t, target, "long lists");
+});

@@ -2,7 +2,7 @@
 // and those only the stored object has, in its order. The two are woven together: an item of the patch comes first
 // unless the stored list has both and the other way round. So a new item without place stands in front.
 import type { JsonValue } from "../json.ts";
-import { deepEqual, isObject, type MutableValue, ownField } from "../meta/mutable.ts";
+import { isList, isObject, type MutableValue, ownField } from "../meta/mutable.ts";
 import { goValueText, malformedPatch } from "./patch-error.ts";
 
 /** What identifies an item: the value of its merge key, or the item itself in a list of scalars. */
@@ -15,8 +15,51 @@ export function identity(item: JsonValue, mergeKey: string | undefined): JsonVal
   return value;
 }
 
-export function indexOfItem(list: readonly JsonValue[], wanted: JsonValue, mergeKey: string | undefined): number {
-  return list.findIndex((item) => deepEqual(identity(item, mergeKey), wanted));
+/** Equal texts for equal values, whatever the order of their fields, and only for these. */
+export function valueText(value: JsonValue): string {
+  if (isList(value)) return `[${value.map(valueText).join(",")}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const fields = Object.keys(value)
+    .filter((name) => value[name] !== undefined)
+    .sort();
+  return `{${fields.map((name) => `${JSON.stringify(name)}:${valueText(value[name] ?? null)}`).join(",")}}`;
+}
+
+export function valueTexts(values: readonly JsonValue[]): ReadonlySet<string> {
+  return new Set(values.map(valueText));
+}
+
+/** Where the items of a list are, by what identifies them: the first of equals. A lookup costs the same in any list. */
+export class ItemIndex {
+  readonly #mergeKey: string | undefined;
+  readonly #positions = new Map<string, number>();
+  /** An item without merge key is only a fault where the search would have come past it. */
+  #firstWithoutKey: JsonValue | undefined;
+  #length = 0;
+
+  constructor(list: readonly JsonValue[], mergeKey: string | undefined) {
+    this.#mergeKey = mergeKey;
+    for (const item of list) this.push(item);
+  }
+
+  push(item: JsonValue): void {
+    const position = this.#length++;
+    if (this.#firstWithoutKey !== undefined) return;
+    const hasKey = this.#mergeKey === undefined || !isObject(item) || ownField(item, this.#mergeKey) !== undefined;
+    if (!hasKey) {
+      this.#firstWithoutKey = item;
+      return;
+    }
+    const text = valueText(identity(item, this.#mergeKey));
+    if (!this.#positions.has(text)) this.#positions.set(text, position);
+  }
+
+  /** @returns -1 where the list has none. @throws PatchError 400 when the search meets an item without merge key */
+  positionOf(wanted: JsonValue): number {
+    const position = this.#positions.get(valueText(wanted));
+    if (position === undefined && this.#firstWithoutKey !== undefined) identity(this.#firstWithoutKey, this.#mergeKey);
+    return position ?? -1;
+  }
 }
 
 export interface Orders {
@@ -27,16 +70,13 @@ export interface Orders {
   readonly mergeKey: string | undefined;
 }
 
-/** Cost: O(n²) in the length of the lists at worst, as every position is looked up. */
+/** Cost: O(n log n) in the length of the lists. */
 export function orderMerged(merged: readonly MutableValue[], orders: Orders): MutableValue[] {
   const { patchOrder, storedOrder, mergeKey } = orders;
+  const [patchIndex, storedIndex] = [new ItemIndex(patchOrder, mergeKey), new ItemIndex(storedOrder, mergeKey)];
   const placed = merged.map((item) => {
     const key = identity(item, mergeKey);
-    return {
-      item,
-      inPatch: indexOfItem(patchOrder, key, mergeKey),
-      inStored: indexOfItem(storedOrder, key, mergeKey),
-    };
+    return { item, inPatch: patchIndex.positionOf(key), inStored: storedIndex.positionOf(key) };
   });
   const named = placed.filter((one) => one.inPatch >= 0).sort((left, right) => left.inPatch - right.inPatch);
   const others = placed.filter((one) => one.inPatch < 0).sort((left, right) => left.inStored - right.inStored);
@@ -64,12 +104,18 @@ export function checkSetElementOrder(
   order: readonly JsonValue[],
   mergeKey: string | undefined,
 ): void {
+  const positions = Map.groupBy(order.keys(), (i) => valueText(identity(order[i] ?? null, mergeKey)));
+  const next = new Map<string, number>();
   let from = 0;
   for (const item of patchList) {
     if (isObject(item) && item["$patch"] !== undefined) continue;
-    const wanted = identity(item, mergeKey);
-    const found = order.findIndex((one, i) => i >= from && deepEqual(identity(one, mergeKey), wanted));
-    if (found < 0) {
+    const wanted = valueText(identity(item, mergeKey));
+    const all = positions.get(wanted) ?? [];
+    let at = next.get(wanted) ?? 0;
+    while (at < all.length && (all[at] ?? 0) < from) at++;
+    next.set(wanted, at + 1);
+    const found = all[at];
+    if (found === undefined) {
       throw malformedPatch(
         `The order in patch list:\n${goValueText(patchList)}\n doesn't match $setElementOrder list:\n${goValueText(order)}\n`,
       );

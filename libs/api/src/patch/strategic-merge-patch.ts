@@ -5,7 +5,6 @@ import type { JsonObject, JsonValue } from "../json.ts";
 import {
   deepCopy,
   deepCopyValue,
-  deepEqual,
   isList,
   isObject,
   type MutableObject,
@@ -15,7 +14,7 @@ import {
 } from "../meta/mutable.ts";
 import type { FieldSchema, ValueSchema } from "../schema/type-schema.ts";
 import { goValueText, inapplicablePatch, jsonTypeName, malformedPatch } from "./patch-error.ts";
-import { checkSetElementOrder, identity, indexOfItem, orderMerged } from "./strategic-lists.ts";
+import { checkSetElementOrder, identity, ItemIndex, orderMerged, valueText, valueTexts } from "./strategic-lists.ts";
 
 /** The fields of a type, by the type's name in the schema; `undefined` for a type it does not know. */
 export type TypeFieldsLookup = (typeName: string) => ReadonlyMap<string, FieldSchema> | undefined;
@@ -30,7 +29,7 @@ const deletePrefix = "$deleteFromPrimitiveList/";
  *
  * @param typeName schema type of the object, as in `ResourceInfo.typeName`
  * @throws PatchError 400 on malformed patches and directives, 422 on what can't be merged
- * Cost: O(original + patch), and quadratic in the length of each merged list.
+ * Cost: O(original + patch), and n log n in the length of each merged list.
  */
 export function applyStrategicMergePatch(
   original: JsonObject,
@@ -95,20 +94,28 @@ class StrategicMerge {
     if ([...current, ...patch].some(isList)) throw inapplicablePatch("lists of lists are not supported");
     if (mergeKey === undefined) {
       if (patch.some(isObject)) throw inapplicablePatch("cannot merge lists without merge key");
-      const merged: MutableValue[] = [];
+      const different = new Map<string, MutableValue>();
       for (const value of [...current, ...patch]) {
-        if (!merged.some((one) => deepEqual(one, value))) merged.push(deepCopyValue(value));
+        const text = valueText(value);
+        if (!different.has(text)) different.set(text, deepCopyValue(value));
       }
+      const merged = [...different.values()];
       return orderMerged(merged, { patchOrder: patch, storedOrder: current, mergeKey });
     }
     const special = applyItemDirectives(current, patch, mergeKey);
     const storedOrder = [...special.current];
     const merged = [...special.current];
+    const index = new ItemIndex(merged, mergeKey);
     for (const item of special.patch) {
-      const at = indexOfItem(merged, identity(item, mergeKey), mergeKey);
+      const at = index.positionOf(identity(item, mergeKey));
       const found = at < 0 ? undefined : merged[at];
-      if (found !== undefined && isObject(found)) merged[at] = this.mergeMap(found, item, items);
-      else merged.push(withoutDirectives(item));
+      if (found !== undefined && isObject(found)) {
+        merged[at] = this.mergeMap(found, item, items);
+        continue;
+      }
+      const added = withoutDirectives(item);
+      merged.push(added);
+      index.push(added);
     }
     return orderMerged(merged, { patchOrder: special.patch, storedOrder, mergeKey });
   }
@@ -130,7 +137,7 @@ class StrategicMerge {
       if (!isList(current) && !isList(patchList)) continue;
       if (isList(patchList)) checkSetElementOrder(patchList, order, mergeKey);
       const deletions = ownField(patch, deletePrefix + key);
-      const kept = isList(deletions) ? stored.filter((item) => !deletions.some((one) => deepEqual(one, item))) : stored;
+      const kept = isList(deletions) ? without(stored, deletions) : stored;
       const merged = isList(patchList) ? this.#mergeList(kept, patchList, field) : [...kept];
       setOwn(target, key, orderMerged(merged, { patchOrder: order, storedOrder: stored, mergeKey }));
       done.add(key);
@@ -184,8 +191,12 @@ function deleteFromPrimitiveList(target: MutableObject, key: string, values: Jso
   if (!isList(values)) throw malformedPatch("invalid patch format of primitive list");
   const current = ownField(target, key);
   if (!isList(current)) return;
-  const kept = (current as readonly MutableValue[]).filter((item) => !values.some((value) => deepEqual(value, item)));
-  setOwn(target, key, kept);
+  setOwn(target, key, without(current as readonly MutableValue[], values));
+}
+
+function without(list: readonly MutableValue[], values: readonly JsonValue[]): MutableValue[] {
+  const gone = valueTexts(values);
+  return list.filter((item) => !gone.has(valueText(item)));
 }
 
 /** Items of a patch's list that carry `$patch`: `delete` removes its namesakes, `replace` drops all stored items. */
@@ -194,7 +205,7 @@ function applyItemDirectives(
   patch: readonly JsonValue[],
   mergeKey: string,
 ): { readonly current: readonly MutableValue[]; readonly patch: readonly JsonObject[] } {
-  let kept = [...current];
+  const gone = new Set<string>();
   let replace = false;
   const plain: JsonObject[] = [];
   for (const item of patch) {
@@ -203,14 +214,14 @@ function applyItemDirectives(
     if (directive === undefined) plain.push(item);
     else if (directive === "replace") replace = true;
     else if (directive === "delete") {
-      const gone = identity(item, mergeKey);
-      kept = kept.filter((one) => !deepEqual(identity(one, mergeKey), gone));
+      gone.add(valueText(identity(item, mergeKey)));
     } else if (directive === "merge") {
       throw malformedPatch("merging lists cannot yet be specified in the patch");
     } else {
       throw malformedPatch(`unknown patch type: ${goValueText(directive)} in map: ${goValueText(item)}`);
     }
   }
+  const kept = gone.size === 0 ? current : current.filter((one) => !gone.has(valueText(identity(one, mergeKey))));
   return { current: replace ? [] : kept, patch: plain };
 }
 
