@@ -68,16 +68,26 @@ export { microTimeText, parseTime, timeText } from "./meta/time.ts";
 export { generateName, randomSuffix } from "./meta/generate-name.ts";
 
 // What is special about each kind.
-export type { DeletionRequest, KindStrategy, ScaleAccess, WriteContext } from "./kinds/strategy.ts";
+export type {
+  DeletionRequest,
+  KindStrategy,
+  Requester,
+  ScaleAccess,
+  SubresourceRules,
+  WriteContext,
+} from "./kinds/strategy.ts";
 export { strategyFor } from "./kinds/registry.ts";
 export type { StrategyKey } from "./kinds/registry.ts";
 export { goesAfterUpdate, planDeletion } from "./kinds/deletion.ts";
 export type { DeletionOptions, DeletionPlan, PropagationPolicy } from "./kinds/deletion.ts";
 export { bindPod, containerNames, qosClass } from "./kinds/pods.ts";
 export { podEphemeralContainers, podResize } from "./kinds/pod-subresources.ts";
-export type { SubresourceRules } from "./kinds/pod-subresources.ts";
 export { needsClusterIp, needsHealthCheckNodePort, needsNodePort } from "./kinds/services.ts";
 export { namespaceFinalize } from "./kinds/namespaces.ts";
+export { certificateApproval } from "./kinds/certificates.ts";
+export { cleanupFinalizer } from "./kinds/custom-resource-definitions.ts";
+export { acceptNames, availableCondition, danglingCondition, hasCondition, setCondition } from "./kinds/own-status.ts";
+export type { Condition as StatusCondition, ServiceState } from "./kinds/own-status.ts";
 export { validateScale } from "./kinds/scale.ts";
 export { cidrFamily, ipFamily } from "./validation/addresses.ts";
 export type { IpFamily } from "./validation/addresses.ts";

@@ -1,4 +1,5 @@
-// What every cluster has from the start: namespaces, priority classes, the service range and the API's own service.
+// What every cluster has from the start: namespaces, priority classes, flow control, the registration of its own APIs, the
+// service range and the API's own service.
 // Every master does this when it starts; what is there is left as it is.
 import {
   deepEqual,
@@ -15,6 +16,8 @@ import type { UserInfo } from "@triarch/auth";
 import { createObject } from "../registry/create.ts";
 import type { Registry } from "../registry/registry.ts";
 import { type ResourceStore, StorageError } from "../storage/index.ts";
+import { builtInApiServices } from "./api-services.ts";
+import { flowControlManager, flowSchemas, priorityLevels } from "./flow-control.ts";
 
 export interface BootstrapOptions {
   readonly serviceCidr: string;
@@ -25,6 +28,7 @@ export interface BootstrapOptions {
 }
 
 export const serverUser: UserInfo = { name: "system:apiserver", uid: "", groups: ["system:masters"] };
+const flowControl = "flowcontrol.apiserver.k8s.io";
 const namespaces = ["kube-system", "kube-public", "kube-node-lease", "default"];
 const priorityClasses = [
   {
@@ -48,11 +52,27 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
       preemptionPolicy: "PreemptLowerPriority",
     });
   }
+  await Promise.all([...ensureFlowControl(registry), ...ensureApiServices(registry)]);
   await ensure(registry, "networking.k8s.io", "v1", "servicecidrs", "", {
     metadata: { name: "kubernetes" },
     spec: { cidrs: [options.serviceCidr] },
   });
   await ensure(registry, "", "v1", "services", "default", kubernetesService(options));
+}
+
+/** Independent of each other, so their writes can share the store's rounds. */
+function ensureFlowControl(registry: Registry): readonly Promise<void>[] {
+  const make = (plural: string, object: MutableObject): Promise<void> =>
+    ensure(registry, flowControl, "v1", plural, "", object, flowControlManager);
+  return [
+    ...priorityLevels().map((level) => make("prioritylevelconfigurations", level)),
+    ...flowSchemas().map((schema) => make("flowschemas", schema)),
+  ];
+}
+
+function ensureApiServices(registry: Registry): readonly Promise<void>[] {
+  const group = "apiregistration.k8s.io";
+  return builtInApiServices().map((service) => ensure(registry, group, "v1", "apiservices", "", service));
 }
 
 function kubernetesService({ serviceAddress, targetPort }: BootstrapOptions): MutableObject {
@@ -108,6 +128,7 @@ async function tryEnsure(
   plural: string,
   namespace: string,
   object: MutableObject,
+  fieldManager = "kube-apiserver",
 ): Promise<void> {
   const resource = resourceOf(group, version, plural);
   const meta = object["metadata"] as { readonly name: string };
@@ -117,7 +138,7 @@ async function tryEnsure(
     namespace,
     user: serverUser,
     subresource: "",
-    fieldManager: "kube-apiserver",
+    fieldManager,
     dryRun: false,
     warnings: [],
   };

@@ -1,5 +1,6 @@
 // From verb, resource and subresource to a handler. What the tables of `@triarch/api` do not list is not there.
 import {
+  certificateApproval,
   findResource,
   methodNotAllowed,
   pathNotFound,
@@ -71,6 +72,7 @@ const subresourceHandlers: Readonly<Record<string, Readonly<Record<string, Handl
   finalize: { update: handleFinalize },
   ephemeralcontainers: confined(podEphemeralContainers),
   resize: confined(podResize),
+  approval: confined(certificateApproval),
   log: { get: handleLog },
   exec: { get: handleExec, create: handleExec },
   attach: { get: handleAttach, create: handleAttach },

@@ -75,8 +75,9 @@ export async function prepareCreate(registry: Registry, request: CreateRequest):
   await registry.admission.admitCreate({ ...request, object });
   const nowMs = registry.clock.nowMs();
   prepareMetaForCreate(object, registry.newUid(), nowMs);
-  strategy.prepareForCreate(object, { nowMs });
-  const errors = strategy.validateCreate(object, { nowMs });
+  const context = { nowMs, user: request.user };
+  strategy.prepareForCreate(object, context);
+  const errors = strategy.validateCreate(object, context);
   if (errors.length > 0) throw new StatusError(invalidObject(resource, textAt(meta, "name"), errors));
   warnings.push(...(strategy.warnings?.(object) ?? []));
 }

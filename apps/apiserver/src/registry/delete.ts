@@ -39,6 +39,11 @@ export interface DeleteResult {
   readonly gone: boolean;
 }
 
+/** Kinds that clean up for themselves; their failed preconditions are worded differently. */
+const ownPreconditions: ReadonlySet<string> = new Set([
+  "/namespaces",
+  "apiextensions.k8s.io/customresourcedefinitions",
+]);
 /** They belong to the cluster itself. */
 const immortalNamespaces: ReadonlySet<string> = new Set(["default", "kube-system", "kube-public"]);
 
@@ -48,12 +53,13 @@ export async function deleteObject(registry: Registry, request: DeleteRequest): 
   if (resource.group === "" && resource.resource === "namespaces" && immortalNamespaces.has(name)) {
     throw new StatusError(forbiddenRequest(resource, name, "this namespace may not be deleted"));
   }
+  const checksPreconditions = ownPreconditions.has(`${resource.group}/${resource.resource}`);
   return about({ resource, name }, async () => {
     let last: JsonObject | undefined;
     const decide = async (current: EncodedObject | undefined): Promise<Change> => {
       if (current === undefined) return { kind: "none" };
       const old = servedObject(resource, current.object());
-      checkNamespacePrecondition(request, old);
+      if (checksPreconditions) checkOwnPreconditions(request, old);
       await registry.admission.admitDelete(request, old);
       const next = planDelete(registry, request, old);
       last = next.object;
@@ -61,7 +67,7 @@ export async function deleteObject(registry: Registry, request: DeleteRequest): 
     };
     const result = await registry.store.delete(storedResource(resource), { namespace, name }, decide, {
       dryRun: options.dryRun,
-      ...(resource.resource === "namespaces" ? {} : { preconditions: options.preconditions }),
+      ...(checksPreconditions ? {} : { preconditions: options.preconditions }),
     });
     const gone = result.outcome === "deleted";
     if (gone && !options.dryRun) await registry.services.releaseAll(resource, result.object.object());
@@ -97,9 +103,7 @@ function storable(resource: ResourceInfo, object: MutableObject): MutableObject 
   return storedObject(resource, copy);
 }
 
-/** Kubernetes words a namespace's failed precondition differently. */
-function checkNamespacePrecondition({ resource, name, options }: DeleteRequest, old: JsonObject): void {
-  if (resource.group !== "" || resource.resource !== "namespaces") return;
+function checkOwnPreconditions({ resource, name, options }: DeleteRequest, old: JsonObject): void {
   const meta = objectAt(old, "metadata") ?? {};
   const wanted = options.preconditions;
   const check = (what: string, expected: string | undefined, found: string): void => {

@@ -125,7 +125,7 @@ class Update {
     prepareMetaForUpdate(next, old);
     if (target === "main") strategy.prepareForUpdate(next, old);
     else if (target === "status") strategy.prepareForStatusUpdate(next, old, { nowMs });
-    else if (typeof target === "object") target.prepare(next, old);
+    else if (typeof target === "object") target.prepare(next, old, { nowMs });
     if (target === "raw") return;
     await this.#registry.admission.admitUpdate(this.#request, next, old);
     const services = this.#registry.services;

@@ -3,7 +3,7 @@
 // Start: storage, caches, bootstrap, sockets, endpoints. Stop: readiness first, then new answers send clients away while
 // running requests end, then watches, leadership, sockets; all within a bound.
 import { randomBytes, randomUUID } from "node:crypto";
-import { decodeProtobuf, findKind, openApiIndex, resources, strategyFor } from "@triarch/api";
+import { decodeStored, findKind, openApiIndex, resources, strategyFor } from "@triarch/api";
 import type { StaticToken } from "@triarch/auth";
 import { type Clock, type Rng, seededRng, systemClock } from "@triarch/base";
 import type { StoreClient } from "@triarch/etcd-server";
@@ -27,6 +27,7 @@ import { requestHandler } from "../http/request-handler.ts";
 import { requestMetrics } from "../http/request-metrics.ts";
 import { createIdentity } from "../identity/identity.ts";
 import { kubeletAccess, type KubeletCredentials } from "../kubelet/kubelet-access.ts";
+import { keepOwnStatus, type OwnStatus } from "../own-status/own-status.ts";
 import type { Registry } from "../registry/registry.ts";
 import { clusterIps } from "../services/cluster-ips.ts";
 import { nodePorts } from "../services/node-ports.ts";
@@ -64,8 +65,11 @@ export interface ApiServer {
 
 /** Longest a stop waits for running requests before it cuts them. */
 export const stopTimeoutMs = 10_000;
-/** Between "not ready" and the first refusal, so that load balancers that probe have moved on. */
-const drainLingerMs = 250;
+/**
+ * Between "not ready" and the first refusal, so that clients that look at `/readyz` (ours do every 500 ms) have moved on.
+ * It ends early when nobody is connected.
+ */
+const drainLingerMs = 1_500;
 /** Caches that every cluster uses from the first second on. */
 const hotResources = ["nodes", "pods", "services", "namespaces", "endpointslices", "leases", "ipaddresses"];
 
@@ -82,6 +86,7 @@ class RunningApiServer implements ApiServer {
   readonly #store: ResourceStore;
   #http: HttpServer | undefined;
   #endpoints: EndpointsReconciler | undefined;
+  #ownStatus: OwnStatus | undefined;
   #kubelets: ReturnType<typeof kubeletAccess> | undefined;
   readonly #proxyDispatcher = proxyAgent();
   #notReady: string | undefined = "starting";
@@ -92,7 +97,7 @@ class RunningApiServer implements ApiServer {
     this.#store = openResourceStore({
       store: options.store,
       clock: this.#clock,
-      decodeProtobuf,
+      decodeProtobuf: decodeStored,
       fieldsOf: (resource, object) => {
         const info = findKind(apiVersionText(resource), resource.kind);
         return info === undefined ? {} : strategyFor(info).fieldsForSelector(object);
@@ -149,6 +154,7 @@ class RunningApiServer implements ApiServer {
     });
     const targetPort = this.#options.advertise?.port ?? this.addresses[0]?.port ?? 6443;
     await bootstrap(registry, { serviceCidr, serviceAddress: ipv4Text(cidr.first), targetPort });
+    this.#ownStatus = keepOwnStatus(registry, logger);
     await this.#publish(registry);
     this.#notReady = undefined;
     // Made once here rather than while somebody's first kubectl waits.
@@ -203,7 +209,7 @@ class RunningApiServer implements ApiServer {
   async close(): Promise<void> {
     this.#notReady = "stopping";
     await this.#endpoints?.stop();
-    await new Promise((resolve) => setTimeout(resolve, drainLingerMs));
+    await this.#http?.connectionsEnded(drainLingerMs);
     await this.#release(stopTimeoutMs);
   }
 
@@ -211,6 +217,7 @@ class RunningApiServer implements ApiServer {
     const deadlineMs = this.#clock.monotonicMs() + withinMs;
     await this.#http?.drain();
     if (withinMs > 0) await Promise.all([this.#handOver(), this.#http?.requestsEnded(withinMs)]);
+    await this.#ownStatus?.close();
     // Watches end only now: their clients resume elsewhere from where they are.
     await this.#store.close();
     await this.#http?.close(Math.max(0, deadlineMs - this.#clock.monotonicMs()));

@@ -1,7 +1,7 @@
 // CertificateSigningRequests: who asks is what the server saw, not what the request says; spec and requester never change.
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from "../generated/types.generated.ts";
-import type { JsonObject, JsonValue } from "../json.ts";
-import { duplicate, type FieldError, invalid, notSupported, required } from "../meta/field-error.ts";
+import type { JsonObject } from "../json.ts";
+import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
 import {
   carryField,
   childOf,
@@ -20,7 +20,7 @@ import { pemBlocks, pemProblem } from "../validation/pem.ts";
 import type { Errors } from "../validation/basics.ts";
 import { type Sparse, sparse } from "../validation/sparse.ts";
 import { defineStrategy } from "./generic.ts";
-import type { KindStrategy } from "./strategy.ts";
+import type { KindStrategy, SubresourceRules } from "./strategy.ts";
 
 const durationSecondsMin = 600;
 /** `metadata.name` of a namespace or account and what a signer's name adds to it. */
@@ -50,7 +50,8 @@ const usages = [
   "signing",
   "timestamping",
 ];
-const decisions: readonly JsonValue[] = ["Approved", "Denied"];
+const decisions: readonly string[] = ["Approved", "Denied"];
+const lasting: readonly string[] = [...decisions, "Failed"];
 const requesterFields = ["username", "uid", "groups", "extra"];
 
 export const certificateSigningRequests: KindStrategy = defineStrategy({
@@ -71,41 +72,65 @@ export const certificateSigningRequests: KindStrategy = defineStrategy({
   prepareUpdate: (next, old) => {
     carryField(next, old, "spec");
   },
-  prepareStatusUpdate: (next, old) => keepConditions(next, old, (type) => decisions.includes(type)),
+  prepareStatusUpdate: (next, old, { nowMs }) => {
+    keepConditions(next, old, (type) => decisions.includes(type));
+    stampConditions(next, old, nowMs);
+  },
   validate: validateRequest,
-  validateStatus: (next, old) => [...validateConditions(next), ...validateCertificate(next, old)],
+  validateStatus: (next, old) => [
+    ...validateConditions(next),
+    ...validateDecisionsKept(next, old),
+    ...validateCertificate(next, old),
+  ],
 });
 
-/** The `approval` subresource: only the conditions that decide are taken over. Times that are not set are now. */
-export function prepareForApproval(next: MutableObject, old: JsonObject, nowMs: number): void {
-  for (const key of new Set([...Object.keys(next), ...Object.keys(old)])) {
-    if (key !== "status" && key !== "metadata") carryField(next, old, key);
-  }
-  carryField(childOf(next, "status"), objectAt(old, "status") ?? {}, "certificate");
-  keepConditions(next, old, (type) => !decisions.includes(type));
-  for (const condition of listAt(childOf(next, "status"), "conditions")) {
-    if (isObject(condition)) stampCondition(condition as MutableObject, nowMs);
+/** The `approval` subresource: of status, only the conditions that decide are taken over. */
+export const certificateApproval: SubresourceRules = {
+  prepare: (next, old, { nowMs }) => {
+    for (const key of new Set([...Object.keys(next), ...Object.keys(old)])) {
+      if (key !== "status" && key !== "metadata") carryField(next, old, key);
+    }
+    carryField(childOf(next, "status"), objectAt(old, "status") ?? {}, "certificate");
+    keepConditions(next, old, (type) => !decisions.includes(type));
+    stampConditions(next, old, nowMs);
+  },
+  validate: (next, old) => [...validateConditions(next), ...validateDecisionsKept(next, old)],
+};
+
+/** Times that are not set are now; a condition that only says the same again keeps the time of its transition. */
+function stampConditions(next: MutableObject, old: JsonObject, nowMs: number): void {
+  const before = conditionsOf(old);
+  for (const condition of conditionsOf(next) as readonly MutableObject[]) {
+    const same = before.find((one) => one["type"] === condition["type"] && one["status"] === condition["status"]);
+    condition["lastUpdateTime"] ??= timeText(nowMs);
+    condition["lastTransitionTime"] ??= same === undefined ? timeText(nowMs) : textAt(same, "lastTransitionTime");
   }
 }
 
-function stampCondition(condition: MutableObject, nowMs: number): void {
-  for (const field of ["lastUpdateTime", "lastTransitionTime"]) condition[field] ??= timeText(nowMs);
+function conditionsOf(object: JsonObject): readonly JsonObject[] {
+  return listAt(objectAt(object, "status") ?? {}, "conditions").filter(isObject);
+}
+
+/** What was decided stays decided. */
+function validateDecisionsKept(next: JsonObject, old: JsonObject): readonly FieldError[] {
+  const now = conditionsOf(next);
+  return conditionsOf(old).flatMap((before) => {
+    const type = textAt(before, "type");
+    if (!lasting.includes(type)) return [];
+    const found = now.find((condition) => textAt(condition, "type") === type);
+    if (found !== undefined && deepEqual(found, before)) return [];
+    const verb = found === undefined ? "remove" : "modify";
+    return [forbidden("status.conditions", `updates may not ${verb} a condition of type ${JSON.stringify(type)}`)];
+  });
 }
 
 /** Conditions of the types that this writer may not touch stay as they were. */
 function keepConditions(next: MutableObject, old: JsonObject, isKept: (type: string) => boolean): void {
-  const conditionsOf = (object: JsonObject): readonly JsonObject[] =>
-    listAt(objectAt(object, "status") ?? {}, "conditions").filter(isObject);
   const own = conditionsOf(next).filter((condition) => !isKept(textAt(condition, "type")));
   const kept = conditionsOf(old).filter((condition) => isKept(textAt(condition, "type")));
   const all = [...kept, ...own] as readonly MutableObject[];
   if (all.length > 0) childOf(next, "status")["conditions"] = [...all];
   else delete childOf(next, "status")["conditions"];
-}
-
-/** What an approval got wrong. */
-export function validateApproval(next: JsonObject): readonly FieldError[] {
-  return validateConditions(next);
 }
 
 function validateRequest(object: JsonObject): readonly FieldError[] {

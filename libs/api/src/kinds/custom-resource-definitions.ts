@@ -27,7 +27,8 @@ import { checkWebhookClient } from "../validation/webhook-client.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
-const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
+/** Keeps a deleted definition until its objects are gone. */
+export const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
 const approvalAnnotation = "api-approved.kubernetes.io";
 /** Groups of the Kubernetes project itself; kinds in them need its approval. */
 const protectedGroup = /(?:^|\.)(?:k8s\.io|kubernetes\.io)$/;

@@ -19,13 +19,7 @@ import { dns1123Subdomain } from "../meta/names.ts";
 import { generationOf, validateObjectMetaUpdate } from "../meta/object-meta.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
 import { qosClass } from "./pods.ts";
-
-/** How a write through one path of an object is confined and checked. */
-export interface SubresourceRules {
-  /** Puts back all of `next` that this path may not change. */
-  prepare(next: MutableObject, old: JsonObject): void;
-  validate(next: JsonObject, old: JsonObject): readonly FieldError[];
-}
+import type { SubresourceRules } from "./strategy.ts";
 
 const mirrorAnnotation = "kubernetes.io/config.mirror";
 const resizable = ["cpu", "memory"];

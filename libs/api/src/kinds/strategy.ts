@@ -67,3 +67,10 @@ export interface KindStrategy {
   /** Texts for `Warning` headers. */
   warnings?(object: JsonObject): readonly string[];
 }
+
+/** How a write through one path of an object is confined and checked. */
+export interface SubresourceRules {
+  /** Puts back all of `next` that this path may not change. */
+  prepare(next: MutableObject, old: JsonObject, context: WriteContext): void;
+  validate(next: JsonObject, old: JsonObject): readonly FieldError[];
+}

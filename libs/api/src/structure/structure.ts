@@ -149,7 +149,7 @@ function compileValue(value: ValueSchema, goName: string | undefined): Read {
       };
     }
     case "any":
-      return (held) => deepCopyValue(held);
+      return isSchemaUnion(value.typeName) ? readSchemaUnion : (held) => deepCopyValue(held);
     case "object":
       return readerOf(value.typeName);
     case "list": {
@@ -172,6 +172,28 @@ function compileValue(value: ValueSchema, goName: string | undefined): Read {
       };
     }
   }
+}
+
+const jsonSchemaProps = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";
+
+/** In the schemas of custom resources: a schema, or a truth value, a list of schemas, a list of texts. */
+function isSchemaUnion(typeName: string): boolean {
+  return typeName.startsWith(`${jsonSchemaProps}Or`);
+}
+
+/** Schemas inside are read like others, but what they lack is left out without a word, as Kubernetes does. */
+function readSchemaUnion(held: JsonValue, context: Context): MutableValue {
+  if (Array.isArray(held)) {
+    return (held as readonly JsonValue[]).map((item) =>
+      isJsonObject(item) ? readSchemaUnion(item, context) : deepCopyValue(item),
+    );
+  }
+  if (!isJsonObject(held)) return deepCopyValue(held);
+  const quiet: Context = { ...context, findings: [] };
+  const schema = readerOf(jsonSchemaProps)(held, quiet);
+  context.wrongTypeFound = quiet.wrongTypeFound;
+  context.findings.push(...quiet.findings.filter(({ kind }) => kind === "wrongType"));
+  return schema;
 }
 
 function readItem(read: Read, schema: ValueSchema, item: JsonValue, step: string, context: Context): MutableValue {
