@@ -125,6 +125,31 @@ t.test("too many pings: GOAWAY with ENHANCE_YOUR_CALM; answers in between forgiv
   }
 });
 
+t.test("pings while a long answer comes in, as Go's clients measure their line by, are forgiven", async (t) => {
+  const port = await startEtcdPort(t.testdir({}));
+  t.teardown(() => port.close());
+  for (let i = 0; i < 8; i++) await port.server.put({ key: utf8(`/${i}`), value: new Uint8Array(1_000_000) });
+  const session = openSession(port);
+  t.teardown(() => session.destroy());
+  let goaway = false;
+  session.on("goaway", () => (goaway = true));
+  const snapshot = { input: proto.SnapshotRequest, output: proto.SnapshotResponse };
+  const call = new RawCall(session, "/etcdserverpb.Maintenance/Snapshot", snapshot);
+  let pings = 0;
+  let isOut = false;
+  call.stream.on("data", () => {
+    if (isOut || session.destroyed) return;
+    isOut = true;
+    pings += 1;
+    session.ping(() => (isOut = false));
+  });
+  call.send({});
+  call.stream.end();
+  t.match(await call.ended, { code: 0 });
+  t.ok(pings > 5, `${pings} pings`);
+  t.equal(goaway, false);
+});
+
 t.test("health, downgrade, and a client version that is no text", async (t) => {
   const port = await startEtcdPort(t.testdir({}));
   t.teardown(() => port.close());
