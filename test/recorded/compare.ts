@@ -80,7 +80,7 @@ function parseBody(text: string): JsonValue {
     .split("\n")
     .filter((line) => line !== "")
     .map(parsed);
-  return lines.every((line) => line !== undefined) ? (lines) : text;
+  return lines.every((line) => line !== undefined) ? lines : text;
 }
 
 function parsed(text: string): JsonValue | undefined {

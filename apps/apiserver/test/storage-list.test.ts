@@ -1,4 +1,5 @@
 import t from "tap";
+import type { JsonObject } from "@triarch/api";
 import { utf8, utf8Text } from "@triarch/base";
 import {
   configMap,
@@ -231,10 +232,12 @@ t.test("a large list is loaded in pages and listed whole", async (t) => {
 t.test("other stored forms are read: JSON in another order, protobuf", async (t) => {
   const { store, close, another } = openFixture();
   const resources = another({
-    decodeProtobuf: (bytes) => ({
+    decodeForeign: (bytes) => ({
       apiVersion: "v1",
       kind: "ConfigMap",
-      object: { metadata: { name: utf8Text(bytes.subarray(4)), namespace: "ns" } },
+      object: utf8Text(bytes).startsWith("k8s\0")
+        ? { metadata: { name: utf8Text(bytes.subarray(4)), namespace: "ns" } }
+        : (JSON.parse(utf8Text(bytes)) as JsonObject),
     }),
   });
   const put = (name: string, text: string) =>

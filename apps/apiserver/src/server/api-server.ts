@@ -97,7 +97,7 @@ class RunningApiServer implements ApiServer {
     this.#store = openResourceStore({
       store: options.store,
       clock: this.#clock,
-      decodeProtobuf: decodeStored,
+      decodeForeign: decodeStored,
       fieldsOf: (resource, object) => {
         const info = findKind(apiVersionText(resource), resource.kind);
         return info === undefined ? {} : strategyFor(info).fieldsForSelector(object);

@@ -7,7 +7,7 @@ import { objectKey, storeKey } from "./keys.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import { withLeader } from "./store-failures.ts";
 import { DecodedObjects, ResourceForm, type FieldsOf, type StoredObject } from "./stored-object.ts";
-import type { DecodeProtobuf } from "./stored-form.ts";
+import type { DecodeForeign } from "./stored-form.ts";
 import type { Timers } from "./timers.ts";
 import type { ObjectKey, StoredResource } from "./types.ts";
 import { WatchCache } from "./watch-cache.ts";
@@ -20,7 +20,7 @@ export interface CachesParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly fieldsOf: FieldsOf;
-  readonly decodeProtobuf: DecodeProtobuf | undefined;
+  readonly decodeForeign: DecodeForeign | undefined;
   /** Fields of a resource by which watchers are found without asking each: pods' `spec.nodeName`. */
   readonly indexedFields: (resource: StoredResource) => readonly string[];
   readonly ringLimits?: EventRingLimits;
@@ -58,7 +58,7 @@ export class Caches {
     const known = this.#byPrefix.get(resource.storagePrefix);
     if (known !== undefined) return known;
     const form = new ResourceForm(resource, {
-      decodeProtobuf: this.#parts.decodeProtobuf,
+      decodeForeign: this.#parts.decodeForeign,
       fieldsOf: this.#parts.fieldsOf,
       decoded: this.#decoded,
     });

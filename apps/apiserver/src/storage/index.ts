@@ -3,7 +3,7 @@ export { StorageError } from "./errors.ts";
 export type { StorageFailure } from "./errors.ts";
 export { eventTtlSeconds, openResourceStore } from "./resource-store.ts";
 export type { ResourceStoreOptions } from "./resource-store.ts";
-export type { DecodeProtobuf } from "./stored-form.ts";
+export type { DecodeForeign } from "./stored-form.ts";
 export type { FieldsOf } from "./stored-object.ts";
 export { systemTimers } from "./timers.ts";
 export type { Timers } from "./timers.ts";

@@ -9,7 +9,7 @@ import type { EventRingLimits } from "./event-ring.ts";
 import { SharedLeases } from "./leases.ts";
 import { listObjects } from "./lists.ts";
 import { readPoint } from "./resource-version.ts";
-import type { DecodeProtobuf } from "./stored-form.ts";
+import type { DecodeForeign } from "./stored-form.ts";
 import type { FieldsOf } from "./stored-object.ts";
 import { systemTimers, type Timers } from "./timers.ts";
 import type {
@@ -40,7 +40,7 @@ export interface ResourceStoreOptions {
   /** What field selectors see of an object: the kinds' strategies know. Default: name and namespace. */
   readonly fieldsOf?: FieldsOf;
   /** Reads values that a real cluster wrote; without it they are "corrupt". */
-  readonly decodeProtobuf?: DecodeProtobuf;
+  readonly decodeForeign?: DecodeForeign;
   /** Loading or following a resource failed and is tried again. */
   readonly onTrouble?: (resource: StoredResource, failure: string) => void;
   readonly clock?: Clock;
@@ -66,7 +66,7 @@ class CachedResourceStore implements ResourceStore {
       clock,
       timers: options.timers ?? systemTimers,
       fieldsOf: options.fieldsOf ?? nameFields,
-      decodeProtobuf: options.decodeProtobuf,
+      decodeForeign: options.decodeForeign,
       indexedFields: (resource) => indexedFields[resource.storagePrefix] ?? [],
       onTrouble: options.onTrouble ?? (() => undefined),
       ...(options.ringLimits === undefined ? {} : { ringLimits: options.ringLimits }),

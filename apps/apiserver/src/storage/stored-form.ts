@@ -6,8 +6,8 @@ import { utf8, utf8TextStrict } from "@triarch/base";
 import type { JsonObject, JsonValue } from "@triarch/api";
 import type { StoredResource } from "./types.ts";
 
-/** Reads Kubernetes' protobuf envelope; `@triarch/api` has it. */
-export type DecodeProtobuf = (body: Uint8Array) => {
+/** Reads what others wrote: Kubernetes' protobuf envelope, or JSON in another order or version; `@triarch/api` has it. */
+export type DecodeForeign = (body: Uint8Array) => {
   readonly apiVersion: string;
   readonly kind: string;
   readonly object: JsonObject;
@@ -53,15 +53,17 @@ export function readStored(options: {
   readonly head: Uint8Array;
   readonly value: Uint8Array;
   readonly revision: number;
-  readonly decodeProtobuf: DecodeProtobuf | undefined;
+  readonly decodeForeign: DecodeForeign | undefined;
 }): EncodedBytes {
   const { resource, head, value, revision } = options;
   if (startsWith(value, head, 0) && startsWith(value, metadataBytes, head.length)) {
     return { bytes: splice(value, head.length, revision), tailOffset: head.length };
   }
-  if (!startsWith(value, protobufMagic, 0)) return encodeVersion(resource, parseObject(value), revision);
-  if (options.decodeProtobuf === undefined) throw new Error("stored as protobuf, which is not read here");
-  const { apiVersion, kind, object } = options.decodeProtobuf(value);
+  if (options.decodeForeign === undefined) {
+    if (startsWith(value, protobufMagic, 0)) throw new Error("stored as protobuf, which is not read here");
+    return encodeVersion(resource, parseObject(value), revision);
+  }
+  const { apiVersion, kind, object } = options.decodeForeign(value);
   return encodeVersion(resource, { ...object, apiVersion, kind }, revision);
 }
 

@@ -11,7 +11,7 @@ import {
   parseObject,
   readStored,
   withRevision,
-  type DecodeProtobuf,
+  type DecodeForeign,
   type EncodedBytes,
 } from "./stored-form.ts";
 import { storeKey } from "./keys.ts";
@@ -26,21 +26,21 @@ export const decodedObjectsMax = 4_096;
 export class ResourceForm {
   readonly resource: StoredResource;
   readonly #head: Uint8Array;
-  readonly #decodeProtobuf: DecodeProtobuf | undefined;
+  readonly #decodeForeign: DecodeForeign | undefined;
   readonly #fieldsOf: FieldsOf;
   readonly #decoded: DecodedObjects;
 
   constructor(
     resource: StoredResource,
     parts: {
-      readonly decodeProtobuf: DecodeProtobuf | undefined;
+      readonly decodeForeign: DecodeForeign | undefined;
       readonly fieldsOf: FieldsOf;
       readonly decoded: DecodedObjects;
     },
   ) {
     this.resource = resource;
     this.#head = utf8(headText(apiVersionOf(resource), resource.kind));
-    this.#decodeProtobuf = parts.decodeProtobuf;
+    this.#decodeForeign = parts.decodeForeign;
     this.#fieldsOf = parts.fieldsOf;
     this.#decoded = parts.decoded;
   }
@@ -54,7 +54,7 @@ export class ResourceForm {
         head: this.#head,
         value,
         revision,
-        decodeProtobuf: this.#decodeProtobuf,
+        decodeForeign: this.#decodeForeign,
       });
     } catch (error) {
       encoded = this.#corrupt(key, error);
