@@ -1,5 +1,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import t from "tap";
 import { utf8 } from "@triarch/base";
 import { silentLogger } from "@triarch/telemetry";
@@ -9,11 +11,23 @@ import { LoneRaft } from "./lone-raft.ts";
 t.setTimeout(60_000);
 
 const mib = 1024 * 1024;
-const storeMib = 96;
+const storeMib = 200;
 /** LevelDB's block cache and write buffers, chunks under way, and what the collector has not taken yet. */
 const growthMaxBytes = 64 * mib;
+/** What is really held: chunks under way. Looked at once in so many bytes of the file. */
+const heldMaxBytes = 16 * mib;
+const lookEachBytes = 20 * mib;
 
-t.test("a snapshot of 96 MiB streams in bounded memory while writes go on", async (t) => {
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+function heldBytes(): number {
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+t.test("a snapshot of 200 MiB streams in bounded memory while writes go on", async (t) => {
   const store = await startStore({
     ...{ name: "m1", dataDir: t.testdir({}), clusterToken: "one", logger: silentLogger },
     initialMembers: [{ name: "m1", peerUrls: ["http://127.0.0.1:0"] }],
@@ -28,6 +42,8 @@ t.test("a snapshot of 96 MiB streams in bounded memory while writes go on", asyn
     await server.put({ key: utf8(`/k/${i}`), value: Buffer.from(value) });
   }
   await server.hash(); // all is on the disk, nothing held in memory
+  const heldBeforeBytes = heldBytes();
+  let mostHeldBytes = heldBeforeBytes;
   const beforeBytes = process.memoryUsage().rss;
   let mostBytes = beforeBytes;
   let acknowledged = 0;
@@ -44,7 +60,9 @@ t.test("a snapshot of 96 MiB streams in bounded memory while writes go on", asyn
   let writtenBytes = 0;
   for await (const chunk of file.chunks) {
     await out.write(chunk);
+    const looks = Math.floor(writtenBytes / lookEachBytes);
     writtenBytes += chunk.length;
+    if (Math.floor(writtenBytes / lookEachBytes) > looks) mostHeldBytes = Math.max(mostHeldBytes, heldBytes());
     mostBytes = Math.max(mostBytes, process.memoryUsage().rss);
   }
   await out.close();
@@ -53,6 +71,8 @@ t.test("a snapshot of 96 MiB streams in bounded memory while writes go on", asyn
   t.equal(writtenBytes, file.sizeBytes);
   t.ok(writtenBytes > storeMib * mib, `${Math.round(writtenBytes / mib)} MiB`);
   t.ok(acknowledged > 3, `${acknowledged} writes were acknowledged meanwhile`);
+  const held = mostHeldBytes - heldBeforeBytes;
+  t.ok(held < heldMaxBytes, `${Math.round(held / mib)} MiB were held`);
   const growth = mostBytes - beforeBytes;
   t.ok(growth < growthMaxBytes, `memory grew by ${Math.round(growth / mib)} MiB`);
   await store.close();
