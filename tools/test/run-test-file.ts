@@ -1,5 +1,9 @@
+import { join } from "node:path";
 import { Parser, type Result } from "tap-parser";
 import { runGroup } from "./process-group.ts";
+
+/** Each file is a Node of its own that reads most of the project: its sources are compiled once. */
+const compileCache = join(import.meta.dirname, "../../node_modules/.cache/triarch");
 
 export interface TestFileResult {
   readonly file: string;
@@ -35,7 +39,7 @@ export async function runTestFile(file: string, options: TestFileOptions): Promi
   const args = ["--enable-source-maps", "--disable-warning=ExperimentalWarning", file];
   const ended = await runGroup(process.execPath, args, {
     cwd: options.cwd,
-    env: { TAP: "1", TAP_TIMEOUT: String(Math.ceil(options.timeoutMs / 1000)) },
+    env: { NODE_COMPILE_CACHE: compileCache, TAP: "1", TAP_TIMEOUT: String(Math.ceil(options.timeoutMs / 1000)) },
     timeoutMs: options.timeoutMs,
     signal: options.signal,
     onStdout: (text) => void parser.write(text),

@@ -175,7 +175,7 @@ function serveRequest(
 ): void {
   const decoder = new FrameDecoder();
   const messages: Uint8Array[] = [];
-  const context: CallContext = { headers, signal: call.signal };
+  const context = contextOf(call, headers);
   call.stream.on("data", (chunk: Buffer) => {
     try {
       messages.push(...decoder.push(chunk));
@@ -207,14 +207,10 @@ function serveRequest(
 
 function serveBidi(method: Method & { readonly kind: "bidi" }, call: Call, headers: IncomingHttpHeaders): void {
   const decoder = new FrameDecoder();
-  const handler = method.open(
-    call.outgoing(method.encode),
-    { headers, signal: call.signal },
-    {
-      end: (error) => (error === undefined ? call.finish() : call.fail(error)),
-      resume: () => call.stream.resume(),
-    },
-  );
+  const handler = method.open(call.outgoing(method.encode), contextOf(call, headers), {
+    end: (error) => (error === undefined ? call.finish() : call.fail(error)),
+    resume: () => call.stream.resume(),
+  });
   call.begin();
   call.stream.on("data", (chunk: Buffer) => {
     try {
@@ -234,11 +230,21 @@ function serveBidi(method: Method & { readonly kind: "bidi" }, call: Call, heade
   call.stream.on("close", () => handler.onClose());
 }
 
+function contextOf(call: Call, headers: IncomingHttpHeaders): CallContext {
+  return {
+    headers,
+    get signal() {
+      return call.signal;
+    },
+  };
+}
+
 /** One call's answer: headers once, frames, then trailers once. */
 class Call {
   readonly stream: ServerHttp2Stream;
   readonly #onFinished: (code: number) => void;
-  readonly #abort = new AbortController();
+  /** Made when it is asked for: few methods do, and an abort costs as much as the rest of a call's end. */
+  #abort: AbortController | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #linger: NodeJS.Timeout | undefined;
   #trailers: Record<string, string> | undefined;
@@ -251,12 +257,16 @@ class Call {
     stream.once("close", () => {
       clearTimeout(this.#deadline);
       clearTimeout(this.#linger);
-      this.#abort.abort();
+      this.#abort?.abort();
       this.#end(grpcCodes.cancelled);
     });
   }
 
   get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.stream.closed || this.stream.destroyed) this.#abort.abort();
+    }
     return this.#abort.signal;
   }
 
