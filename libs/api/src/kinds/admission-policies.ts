@@ -50,11 +50,13 @@ export const validatingAdmissionPolicies: KindStrategy = defineStrategy({
         known,
         whenMissing: "expression is not specified",
       });
-      if (messageExpression !== "") {
-        const whenMissing = "must be non-empty if specified";
-        checkPolicyExpression(errors, `${path}.messageExpression`, messageExpression, { known, whenMissing });
+      const field = `${path}.messageExpression`;
+      if (messageExpression !== "" && messageExpression.trim() === "") {
+        errors.push(invalid(field, messageExpression, "must be non-empty if specified"));
+      } else if (messageExpression !== "") {
+        checkPolicyExpression(errors, field, messageExpression, { known, whenMissing: "" });
       }
-      checkMessage(errors, path, message, expression);
+      checkMessage(errors, path, message);
       if (reason !== undefined && !reasons.includes(reason))
         errors.push(notSupported(`${path}.reason`, reason, reasons));
     });
@@ -151,7 +153,8 @@ function checkParamKind(errors: Errors, path: string, { apiVersion = "", kind = 
   } else {
     const [group, version = ""] = parts.length === 2 ? parts : ["", ...parts];
     if (group !== undefined && group !== "") checkText(errors, `${path}.apiVersion`, group, dns1123Subdomain);
-    checkText(errors, `${path}.apiVersion`, version, dns1035Label);
+    if (version === "") errors.push(invalid(`${path}.apiVersion`, apiVersion, "version must be specified"));
+    else checkText(errors, `${path}.apiVersion`, version, dns1035Label);
   }
   if (kind === "") errors.push(required(`${path}.kind`));
   else {
@@ -161,14 +164,11 @@ function checkParamKind(errors: Errors, path: string, { apiVersion = "", kind = 
   }
 }
 
-function checkMessage(errors: Errors, path: string, message: string, expression: string): void {
+function checkMessage(errors: Errors, path: string, message: string): void {
   if (message !== "" && message.trim() === "") {
     errors.push(invalid(`${path}.message`, message, "message must be non-empty if specified"));
   } else if (/[\r\n]/.test(message.trim())) {
     errors.push(invalid(`${path}.message`, message, "message must not contain line breaks"));
-  } else if (/[\r\n]/.test(expression.trim()) && message === "") {
-    const text = "message must be specified if expression contains line breaks";
-    errors.push(required(`${path}.message`, text));
   }
 }
 
@@ -236,7 +236,8 @@ function checkBinding(errors: Errors, { policyName = "", paramRef, matchResource
   if (policyName === "") errors.push(required("spec.policyName"));
   else checkText(errors, "spec.policyName", policyName, dns1123Subdomain);
   if (paramRef !== undefined) checkParamRef(errors, "spec.paramRef", paramRef);
-  if (matchResources !== undefined) checkMatchResources(errors, "spec.matchResources", matchResources, false);
+  // Spelt as in Kubernetes' errors.
+  if (matchResources !== undefined) checkMatchResources(errors, "spec.matchResouces", matchResources, false);
 }
 
 function checkParamRef(errors: Errors, path: string, reference: Sparse<ParamRef>): void {

@@ -1,10 +1,10 @@
-// Endpoints, IPAddresses and ServiceCIDRs.
-import type { EndpointAddress, EndpointPort, Endpoints, ServiceCIDR } from "../generated/types.generated.ts";
+// Endpoints: the addresses behind a service, as one object.
+import type { EndpointAddress, EndpointPort, Endpoints } from "../generated/types.generated.ts";
 import { invalid, required } from "../meta/field-error.ts";
-import { isList, listAt, ownField, typed, objectAt, semanticEqual, textAt } from "../meta/mutable.ts";
+import { typed } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain, labelKey } from "../meta/names.ts";
-import { cidrFamily, ipFamily, nonSpecialIp, validCidr, validIp } from "../validation/addresses.ts";
-import { checkEnum, checkPort, checkText, type Errors, immutable } from "../validation/basics.ts";
+import { ipFamily, nonSpecialIp, validIp } from "../validation/addresses.ts";
+import { checkEnum, checkPort, checkText, type Errors } from "../validation/basics.ts";
 import { portProtocols } from "../validation/containers.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
@@ -46,50 +46,3 @@ function checkEndpointPort(errors: Errors, path: string, port: EndpointPort, nam
   checkEnum(errors, `${path}.protocol`, port.protocol, portProtocols);
   if (port.appProtocol !== undefined) checkText(errors, `${path}.appProtocol`, port.appProtocol, labelKey);
 }
-
-/** The name is the address: that is what makes an allocation atomic. */
-export const ipAddresses: KindStrategy = defineStrategy({
-  namespaced: false,
-  nameCheck: validIp,
-  selectorFields: ["spec.parentRef"],
-  validate: (object) => {
-    const errors: Errors = [];
-    const parent = objectAt(objectAt(object, "spec") ?? {}, "parentRef");
-    if (parent === undefined) return [required("spec.parentRef")];
-    const group = textAt(parent, "group");
-    if (group !== "") checkText(errors, "spec.parentRef.group", group, dns1123Subdomain);
-    for (const field of ["resource", "name"]) {
-      if (textAt(parent, field) === "") errors.push(required(`spec.parentRef.${field}`));
-    }
-    return errors;
-  },
-  validateChange: (next, old) => {
-    const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
-    const parent = objectAt(spec, "parentRef");
-    return semanticEqual(parent, objectAt(before, "parentRef")) ? [] : [immutable("spec.parentRef", parent)];
-  },
-});
-
-export const serviceCidrs: KindStrategy = defineStrategy({
-  namespaced: false,
-  initialStatus: {},
-  validateNew: (object) => {
-    const cidrs = typed<ServiceCIDR>(object).spec?.cidrs ?? [];
-    const errors: Errors = [];
-    if (cidrs.length === 0) errors.push(required("spec.cidrs", "at least one CIDR required"));
-    if (cidrs.length === 2 && cidrFamily(cidrs[0] ?? "") === cidrFamily(cidrs[1] ?? "")) {
-      const text = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
-      errors.push(invalid("spec.cidrs", cidrs, text));
-    }
-    cidrs.forEach((cidr, i) => checkText(errors, `spec.cidrs[${i}]`, cidr, validCidr));
-    return errors;
-  },
-  validateChange: (next, old) => {
-    const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
-    const [cidrs, oldCidrs] = [ownField(spec, "cidrs"), listAt(before, "cidrs")];
-    if (isList(cidrs) && cidrs.length === oldCidrs.length) {
-      return cidrs.flatMap((cidr, i) => (cidr === oldCidrs[i] ? [] : [immutable(`spec.cidrs[${i}]`, cidr)]));
-    }
-    return [immutable("spec.cidrs", cidrs)];
-  },
-});

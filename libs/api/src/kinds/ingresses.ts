@@ -1,11 +1,17 @@
 // Ingresses and their classes.
-import type { Ingress, IngressBackend, IngressClass, IngressRule } from "../generated/types.generated.ts";
+import type {
+  Ingress,
+  IngressBackend,
+  IngressClass,
+  IngressClassParametersReference,
+  IngressRule,
+} from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
 import { listAt, objectAt, ownField, typed } from "../meta/mutable.ts";
-import { dns1035Label, dns1123Label, dns1123Subdomain, pathSegment, portName, regExpText } from "../meta/names.ts";
+import { dns1123Label, dns1123Subdomain, pathSegment, portName, regExpText } from "../meta/names.ts";
 import { ipFamily, validIp } from "../validation/addresses.ts";
-import { checkEnum, checkPort, checkText, type Errors } from "../validation/basics.ts";
+import { checkPort, checkText, type Errors } from "../validation/basics.ts";
 import { checkUnchanged } from "../validation/changes.ts";
 import { type Sparse, sparse } from "../validation/sparse.ts";
 import { defineStrategy } from "./generic.ts";
@@ -13,6 +19,7 @@ import type { KindStrategy } from "./strategy.ts";
 
 const classAnnotation = "kubernetes.io/ingress.class";
 const controllerMax = 250;
+const scopes = ["Cluster", "Namespace"];
 const pathTypes = ["Exact", "ImplementationSpecific", "Prefix"];
 const forbiddenInPaths = ["//", "/./", "/../", "%2f", "%2F"];
 const forbiddenAtEnds = ["/..", "/."];
@@ -97,7 +104,7 @@ function checkBackend(errors: Errors, path: string, { resource, service }: Spars
   } else if (service !== undefined) {
     const { name = "", port: { name: byName = "", number: byNumber = 0 } = {} } = service;
     if (name === "") errors.push(required(`${path}.service.name`));
-    else checkText(errors, `${path}.service.name`, name, dns1035Label);
+    else checkText(errors, `${path}.service.name`, name, dns1123Label);
     if (byName !== "" && byNumber !== 0) errors.push(invalid(path, "", "cannot set both port name & port number"));
     else if (byName !== "") checkText(errors, `${path}.service.port.name`, byName, portName);
     else if (byNumber !== 0) checkPort(errors, `${path}.service.port.number`, byNumber);
@@ -160,21 +167,7 @@ export const ingressClasses: KindStrategy = defineStrategy({
     if (parameters === undefined) return errors;
     const path = "spec.parameters";
     checkReference(errors, path, parameters);
-    const { scope, namespace } = parameters;
-    checkEnum(
-      errors,
-      `${path}.scope`,
-      scope,
-      ["Cluster", "Namespaced"],
-      scope === undefined ? "required" : "unsupported",
-    );
-    if (scope === "Namespaced" && (namespace ?? "") === "") {
-      errors.push(required(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
-    }
-    if (scope === "Cluster" && namespace !== undefined) {
-      errors.push(forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));
-    }
-    if (namespace !== undefined && scope !== "Cluster") checkText(errors, `${path}.namespace`, namespace, dns1123Label);
+    checkScope(errors, path, parameters);
     return errors;
   },
   validateChange: (next, old) => {
@@ -183,6 +176,17 @@ export const ingressClasses: KindStrategy = defineStrategy({
     return errors;
   },
 });
+
+/** Parameters stand in a namespace, which is then named, or in none. */
+function checkScope(errors: Errors, path: string, { scope, namespace }: Sparse<IngressClassParametersReference>): void {
+  if (scope === undefined) errors.push(required(`${path}.scope`));
+  else if (!scopes.includes(scope)) errors.push(notSupported(`${path}.scope`, scope, scopes));
+  else if (scope === "Cluster" && namespace !== undefined) {
+    errors.push(forbidden(`${path}.namespace`, "`parameters.scope` is set to 'Cluster'"));
+  } else if (scope === "Namespace" && namespace === undefined) {
+    errors.push(required(`${path}.namespace`, "`parameters.scope` is set to 'Namespace'"));
+  } else if (namespace !== undefined) checkText(errors, `${path}.namespace`, namespace, dns1123Label);
+}
 
 /** Who serves the class: `example.com/name`. */
 function checkController(errors: Errors, path: string, value: string): void {

@@ -1,5 +1,4 @@
-// Kinds with nothing special but what this table says: metadata is checked, spec and status are kept apart, generations
-// are counted where Kubernetes counts them. Their own rules (that a Role's verbs are not empty, say) are not written yet.
+// Kinds with nothing special but what this table says: metadata is checked, spec and status are kept apart.
 import { required } from "../meta/field-error.ts";
 import { deepEqual, numberAt, objectAt } from "../meta/mutable.ts";
 import { checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
@@ -7,9 +6,6 @@ import { validatePodTemplate } from "../validation/pod-template.ts";
 import type { KindRules } from "./generic.ts";
 
 type PlainRules = Partial<Omit<KindRules, "namespaced">>;
-
-const counted: PlainRules = { generationFields: ["spec"] };
-const unconditional: PlainRules = { allowUnconditionalUpdate: false };
 
 /** By `group/resource`, the core group's without group: `/pods`. */
 export const plainKinds: Readonly<Record<string, PlainRules>> = {
@@ -19,7 +15,7 @@ export const plainKinds: Readonly<Record<string, PlainRules>> = {
     validate: (object) => validatePodTemplate(objectAt(object, "template") ?? {}, "template"),
   },
   "apps/controllerrevisions": {
-    ...unconditional,
+    allowUnconditionalUpdate: false,
     validate: (object) => {
       const errors: Errors = [];
       checkNonNegative(errors, "revision", numberAt(object, "revision"));
@@ -31,5 +27,4 @@ export const plainKinds: Readonly<Record<string, PlainRules>> = {
       return deepEqual(data, objectAt(old, "data")) ? [] : [immutable("data", data)];
     },
   },
-  "resource.k8s.io/resourceslices": counted,
 };

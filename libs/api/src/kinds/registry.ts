@@ -17,7 +17,7 @@ import { csiDrivers, csiNodes, csiStorageCapacities, volumeAttachments } from ".
 import { customResourceDefinitions } from "./custom-resource-definitions.ts";
 import { deviceClasses, resourceClaims, resourceClaimTemplates } from "./devices.ts";
 import { endpointSlices } from "./endpoint-slices.ts";
-import { endpoints, ipAddresses, serviceCidrs } from "./endpoints.ts";
+import { endpoints } from "./endpoints.ts";
 import { coreEvents, events } from "./events.ts";
 import { flowSchemas, priorityLevelConfigurations } from "./flow-control.ts";
 import { defineStrategy } from "./generic.ts";
@@ -32,6 +32,8 @@ import { plainKinds } from "./plain.ts";
 import { pods } from "./pods.ts";
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from "./rbac.ts";
 import { replicationControllers } from "./replication-controllers.ts";
+import { resourceSlices } from "./resource-slices.ts";
+import { ipAddresses, serviceCidrs } from "./service-ranges.ts";
 import { services } from "./services.ts";
 import { storageClasses, volumeAttributesClasses } from "./storage-classes.ts";
 import { statefulSets } from "./stateful-sets.ts";
@@ -95,6 +97,7 @@ const ownStrategies: Readonly<Record<string, KindStrategy>> = {
   "resource.k8s.io/deviceclasses": deviceClasses,
   "resource.k8s.io/resourceclaims": resourceClaims,
   "resource.k8s.io/resourceclaimtemplates": resourceClaimTemplates,
+  "resource.k8s.io/resourceslices": resourceSlices,
   "scheduling.k8s.io/priorityclasses": priorityClasses,
   "storage.k8s.io/csidrivers": csiDrivers,
   "storage.k8s.io/csinodes": csiNodes,
