@@ -6,7 +6,7 @@ import { clusterIdOf, memberIdOf, memberIdText } from "../src/members/member-ids
 import type { Consensus } from "../src/server/consensus.ts";
 import type { Flusher } from "../src/server/flusher.ts";
 import { LeaderWaiter } from "../src/server/leader-waiter.ts";
-import { PendingProposals } from "../src/server/pending-proposals.ts";
+import { PendingProposals, ProposalRefused } from "../src/server/pending-proposals.ts";
 import { Proposer } from "../src/server/proposer.ts";
 import { RequestIds } from "../src/server/request-ids.ts";
 
@@ -41,10 +41,12 @@ t.test("a pending proposal ends applied, overtaken by a later term, or timed out
   pending.resolve(1n, "one");
   pending.termApplied(3);
   t.ok(pending.has(2n), "entries of its own term say nothing");
+  const known = pending.add(5n, 3, { termIsExact: true });
   const later = code(pending.add(3n, 4));
   pending.termApplied(4);
   t.equal(await applied, "answer one");
   t.equal(await overtaken, "leaderChanged");
+  await t.rejects(known, ProposalRefused, "it is in no log: it may be proposed again");
   t.ok(pending.has(3n));
   clock.advance(6_999);
   const young = code(pending.add(4n, 4));

@@ -114,7 +114,7 @@ export interface RaftNodeOptions {
   readonly onFatal: (error: Error) => void;
   /** A peer says that this member was removed from the cluster. It should end; called once. */
   readonly onRemoved?: (refusal: string) => void;
-  /** Proposals that `propose` took and Raft then refused before they reached any log. */
+  /** Proposals that `propose` took and that were then refused before they reached any log. */
   readonly onProposalsRefused?: (payloads: readonly Uint8Array[], reason: string) => void;
   /** Another member asks something (`RaftNode.ask`). A rejection tells it only that there is no answer. */
   readonly onQuestion?: (from: MemberId, payload: Uint8Array) => Promise<Uint8Array>;

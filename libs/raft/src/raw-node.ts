@@ -59,6 +59,11 @@ export class RawNode {
     this.#durableTerm = raft.term;
   }
 
+  /** On disk or not yet. */
+  get term(): number {
+    return this.#raft.term;
+  }
+
   /** One unit of the time in which the configuration counts. */
   tick(): void {
     tick(this.#raft);

@@ -2,13 +2,14 @@ import type { Clock } from "@triarch/base";
 import { InternalRaftRequest } from "@triarch/etcd-proto";
 import { EtcdServerError, type EtcdServerFailure } from "./errors.ts";
 
-/** Raft took the proposal and dropped it before it reached any log: it is in none and never will be. */
+/** It is in no log that counts and never will be: it was dropped before it reached one, or a later term went on without it. */
 export class ProposalRefused extends Error {
   override readonly name = "ProposalRefused";
 }
 
 interface Pending {
   readonly term: number;
+  readonly termIsExact: boolean;
   readonly deadlineMs: number;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -16,8 +17,12 @@ interface Pending {
 
 /**
  * Proposals of this member that were handed to Raft and wait to see themselves applied, by request id. Each ends in
- * one of three ways: applied here (answer or refusal), an entry of a later term applied first (the leader it went to
- * is gone), or its deadline. The last two leave its fate unknown to the caller: it is never proposed again here.
+ * one of these ways:
+ * - applied here: answer or refusal;
+ * - an entry of a later term was applied first. Raft takes a proposal into a log only in the term in which it was made
+ *   (the node's I1 and I3), and terms only rise along a log: it is in no log that counts, `ProposalRefused`. When its
+ *   term is not known exactly: "leaderChanged";
+ * - its deadline, or a snapshot that may hold it: its fate is unknown, and it is never proposed again here.
  */
 export class PendingProposals {
   readonly #clock: Clock;
@@ -35,11 +40,11 @@ export class PendingProposals {
     return this.#byId.size;
   }
 
-  /** @param term of this member when it proposed */
-  add(id: bigint, term: number): Promise<unknown> {
+  /** @param term of this member when it proposed; `termIsExact`: Raft refuses it in any other */
+  add(id: bigint, term: number, { termIsExact } = { termIsExact: false }): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const deadlineMs = this.#clock.monotonicMs() + this.#timeoutMs;
-      this.#byId.set(id, { term, deadlineMs, resolve, reject });
+      this.#byId.set(id, { term, termIsExact, deadlineMs, resolve, reject });
       this.#lowestTerm = Math.min(this.#lowestTerm, term);
     });
   }
@@ -70,8 +75,17 @@ export class PendingProposals {
   /** An entry of `term` was applied: whatever was proposed in an earlier term and is not applied yet never comes. */
   termApplied(term: number): void {
     if (this.#lowestTerm >= term) return;
-    this.#fail((pending) => pending.term < term, { code: "leaderChanged" });
+    for (const [id, pending] of this.#byId) {
+      if (pending.term >= term) continue;
+      const failure = new EtcdServerError({ code: "leaderChanged" });
+      this.reject(id, pending.termIsExact ? new ProposalRefused("staleTerm", { cause: failure }) : failure);
+    }
     this.#lowestTerm = this.#byId.size === 0 ? Number.POSITIVE_INFINITY : term;
+  }
+
+  /** The state was replaced: what is pending may be in it. */
+  stateReplaced(): void {
+    this.failAll({ code: "leaderChanged" });
   }
 
   /** To be called now and then; `cause` tells why nothing came. */
@@ -85,12 +99,6 @@ export class PendingProposals {
   }
 
   failAll(failure: EtcdServerFailure): void {
-    this.#fail(() => true, failure);
-  }
-
-  #fail(which: (pending: Pending) => boolean, failure: EtcdServerFailure): void {
-    for (const [id, pending] of this.#byId) {
-      if (which(pending)) this.reject(id, new EtcdServerError(failure));
-    }
+    for (const id of [...this.#byId.keys()]) this.reject(id, new EtcdServerError(failure));
   }
 }

@@ -14,8 +14,8 @@ import { RequestIds } from "./request-ids.ts";
 /**
  * Turns a request into a log entry and waits until it is applied here.
  *
- * What certainly reached no log waits for a leader and is proposed when there is one, so that an election is a pause and
- * not an error. Once it may be in a log, only `PendingProposals` ends the wait, and it is not proposed a second time.
+ * What certainly reached no log that counts waits for a leader and is proposed when there is one, so that an election and
+ * a hand-over are a pause and not an error. Once it may be in a log, only `PendingProposals` ends the wait, and it is not proposed a second time.
  */
 export class Proposer {
   readonly #clock: Clock;
@@ -88,7 +88,10 @@ export class Proposer {
         return await this.#proposeOnce(id, data);
       } catch (error) {
         if (!(error instanceof ProposalRefused)) throw error;
-        if (this.#clock.monotonicMs() >= deadlineMs) throw new EtcdServerError({ code: "noLeader" }, { cause: error });
+        if (this.#clock.monotonicMs() >= deadlineMs)
+          throw error.cause instanceof EtcdServerError
+            ? error.cause
+            : new EtcdServerError({ code: "noLeader" }, { cause: error });
         await delay(refusedRetryMs);
       }
     }
@@ -99,7 +102,7 @@ export class Proposer {
     const outcome = this.#consensus.propose(data);
     switch (outcome) {
       case "accepted":
-        return this.#pending.add(id, term);
+        return this.#pending.add(id, term, { termIsExact: true });
       case "noLeader":
         throw new ProposalRefused(outcome);
       case "overloaded":

@@ -172,6 +172,7 @@ export class StateMachine {
   restart(position: AppliedPosition): void {
     this.#position = position;
     this.state.mvcc.deliverEvents();
+    this.#pending.stateReplaced();
     this.#applied.advance(position.index);
   }
 

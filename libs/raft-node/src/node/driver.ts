@@ -6,6 +6,7 @@
  * I1. A forwarded proposal carries the sender's term, and a leader of another term drops it: a late copy never gets into
  *     a later term's log. So a proposal that is not applied when the first entry of a later term is, never will be.
  * I2. Any failure of disk or state machine ends the node: it stops talking and tells `onFatal`.
+ * I3. A proposal of our own goes into Raft only in the term that `term` showed when it came; else it is refused.
  */
 import { assert, systemClock, systemTimers } from "@triarch/base";
 import type { Clock, Timer, Timers } from "@triarch/base";
@@ -196,7 +197,7 @@ export class Driver implements RaftNode {
     assert(data.length > 0, "an empty proposal is Raft's own");
     if (this.#state === "stopped") return "stopped";
     if (this.#leader === 0n) return "noLeader";
-    if (!this.#proposals.push(data)) return "overloaded";
+    if (!this.#proposals.push(data, this.#term)) return "overloaded";
     this.#schedule();
     return "accepted";
   }
@@ -345,6 +346,9 @@ export class Driver implements RaftNode {
   }
 
   #flushInputs(): void {
+    // I3
+    const overtaken = this.#proposals.takeIfOlderThan(this.#raw.term);
+    if (overtaken.length > 0) this.#options.onProposalsRefused?.(overtaken, "staleTerm");
     for (const payloads of this.#proposals.drain()) {
       const outcome = this.#raw.proposeAll(payloads);
       if (outcome === "appended" || outcome === "forwarded") continue;

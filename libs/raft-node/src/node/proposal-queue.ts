@@ -1,13 +1,14 @@
 import type { RaftNodeLimits } from "../types.ts";
 
 /**
- * Proposals of one turn of the event loop, on their way into one append. Bounds: `pendingProposalsMax` and
+ * Proposals of one turn of the event loop, on their way into one append, and the oldest term in which one of them came. Bounds: `pendingProposalsMax` and
  * `pendingProposalBytesMax`; past either `push` refuses.
  */
 export class ProposalQueue {
   readonly #limits: RaftNodeLimits;
   #payloads: Uint8Array[] = [];
   #bytes = 0;
+  #oldestTerm = Number.POSITIVE_INFINITY;
 
   constructor(limits: RaftNodeLimits) {
     this.#limits = limits;
@@ -17,20 +18,25 @@ export class ProposalQueue {
     return this.#payloads.length === 0;
   }
 
-  push(data: Uint8Array): boolean {
+  /** @param term that its proposer knows */
+  push(data: Uint8Array, term: number): boolean {
     const { pendingProposalsMax, pendingProposalBytesMax } = this.#limits;
     if (this.#payloads.length >= pendingProposalsMax) return false;
     if (this.#bytes > 0 && this.#bytes + data.length > pendingProposalBytesMax) return false;
     this.#payloads.push(data);
     this.#bytes += data.length;
+    this.#oldestTerm = Math.min(this.#oldestTerm, term);
     return true;
+  }
+
+  /** Everything, if some of it came in a term before `term`; else nothing. */
+  takeIfOlderThan(term: number): readonly Uint8Array[] {
+    return this.#oldestTerm < term ? this.#take() : [];
   }
 
   /** Everything, in portions that fit into one message. */
   *drain(): Generator<readonly Uint8Array[]> {
-    const payloads = this.#payloads;
-    this.#payloads = [];
-    this.#bytes = 0;
+    const payloads = this.#take();
     let portion: Uint8Array[] = [];
     let bytes = 0;
     for (const data of payloads) {
@@ -43,5 +49,13 @@ export class ProposalQueue {
       bytes += data.length;
     }
     if (portion.length > 0) yield portion;
+  }
+
+  #take(): readonly Uint8Array[] {
+    const payloads = this.#payloads;
+    this.#payloads = [];
+    this.#bytes = 0;
+    this.#oldestTerm = Number.POSITIVE_INFINITY;
+    return payloads;
   }
 }
