@@ -151,18 +151,17 @@ export class HttpClient {
       tried.add(master);
       const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(deadline - clock.monotonicMs())));
       master.inflight += 1;
+      // To give up what can't be repeated elsewhere wins nothing while the master may still answer.
+      const givenUp = (request.idempotent ? master.ejection : master.silence).signal;
       try {
-        const answer = await attempt(
-          master,
-          AbortSignal.any([timeout, master.ejection.signal, this.#stopSignal(request)]),
-        );
+        const answer = await attempt(master, AbortSignal.any([timeout, givenUp, this.#stopSignal(request)]));
         this.#balancer.succeeded(master);
         return answer;
       } catch (error) {
         if (this.#closing.signal.aborted) throw new TransportError("the client was closed", false, { cause: error });
         if (request.signal?.aborted === true) throw error;
         const failure = transportFailure(error, master.url);
-        if (!timeout.aborted && !master.ejection.signal.aborted) this.#balancer.failed(master);
+        if (!timeout.aborted && !givenUp.aborted) this.#balancer.failed(master);
         const spent = clock.monotonicMs() >= deadline;
         if (spent) {
           throw new TransportError(`no answer in ${timeoutMs / 1000} s; last: ${failure.message}`, failure.notSent, {
@@ -226,7 +225,7 @@ export class HttpClient {
     return pool;
   }
 
-  /** Looks at every master's `/readyz` until the client closes; silence or a bad answer ejects. */
+  /** Looks at every master's `/readyz` until the client closes; silence ejects. */
   async #probe(): Promise<void> {
     const stop = this.#closing.signal;
     const look = async (master: Master): Promise<void> => {
@@ -238,16 +237,25 @@ export class HttpClient {
           { signal, bodyTimeoutMs: probeTimeoutMs },
         );
         await answer.body.dump();
-        if (answer.statusCode < 500) this.#balancer.succeeded(master);
-        else if (master.failures === 0) this.#balancer.failed(master);
+        this.#balancer.answered(master, answer.statusCode < 500);
       } catch {
         if (!stop.aborted) this.#balancer.failed(master);
       }
     };
+    // A master that is slow to answer delays no look at the others.
+    const looking = new Map<Master, Promise<void>>();
     while (!stop.aborted) {
       await delay(probeIntervalMs, undefined, { signal: stop, ref: false }).catch(() => undefined);
-      if (!stop.aborted) await Promise.all(this.#balancer.due().map(look));
+      if (stop.aborted) break;
+      for (const master of this.#balancer.due()) {
+        if (!looking.has(master))
+          looking.set(
+            master,
+            look(master).finally(() => looking.delete(master)),
+          );
+      }
     }
+    await Promise.all(looking.values());
   }
 }
 

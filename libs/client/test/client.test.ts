@@ -71,6 +71,32 @@ t.test("a delete that an earlier try carried out is done, not missing", async (t
   await client.close();
 });
 
+t.test("a master that is about to stop gets nothing new, and what runs on it ends in order", async (t) => {
+  const { masters, client } = await threeMasters(t, (_, response) => json(response, 200, pod));
+  const [stopping] = masters;
+  const running = Promise.withResolvers<() => void>();
+  for (const master of masters) {
+    master.handle = (_, response) => running.resolve(() => json(response, 201, pod));
+  }
+  const created = client.create(resourceRefs.pods, pod);
+  const finish = await running.promise;
+  const busy = masters.find((master) => master.seen.length > 0) ?? stopping;
+  busy.ready = false;
+  const looks = busy.looks;
+  while (busy.looks < looks + 3) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const master of masters) master.handle = (_, response) => json(response, 200, pod);
+  const before = busy.seen.length;
+  for (let i = 0; i < 30; i++) await client.get<Pod>(resourceRefs.pods, { namespace: "default", name: "a" });
+  t.equal(busy.seen.length, before, "nothing new came");
+  finish();
+  t.match(await created, { metadata: { name: "a" } }, "the create was not given up");
+  busy.ready = true;
+  const again = busy.looks;
+  while (busy.looks < again + 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (let i = 0; i < 30; i++) await client.get<Pod>(resourceRefs.pods, { namespace: "default", name: "a" });
+  t.ok(busy.seen.length > before, "it is back");
+});
+
 t.test("a Status answer is an ApiError, anything else too", async (t) => {
   const { client } = await threeMasters(t, (_, response) => response.writeHead(502).end("bad gateway"));
   const failure = await client.get(resourceRefs.pods, { namespace: "d", name: "a" }).catch((error: unknown) => error);

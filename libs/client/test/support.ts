@@ -5,6 +5,9 @@ import type { AddressInfo, Socket } from "node:net";
 export interface FakeMaster {
   readonly url: string;
   readonly seen: string[];
+  /** What `/readyz` says. */
+  ready: boolean;
+  looks: number;
   handle: (request: IncomingMessage, response: ServerResponse) => void;
   /** As when its process is killed: the port closes and every connection is reset. */
   kill(): Promise<void>;
@@ -14,7 +17,8 @@ export async function fakeMaster(handle: FakeMaster["handle"]): Promise<FakeMast
   const sockets = new Set<Socket>();
   const server: Server = createServer((request, response) => {
     if (request.url === "/readyz") {
-      response.end("ok");
+      master.looks += 1;
+      response.writeHead(master.ready ? 200 : 503).end();
       return;
     }
     master.seen.push(`${request.method} ${request.url}`);
@@ -28,6 +32,8 @@ export async function fakeMaster(handle: FakeMaster["handle"]): Promise<FakeMast
   const master: FakeMaster = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     seen: [],
+    ready: true,
+    looks: 0,
     handle,
     kill: () =>
       new Promise((resolve) => {
