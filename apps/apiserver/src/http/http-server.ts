@@ -62,6 +62,8 @@ export interface HttpServerOptions {
 
 export interface HttpServer {
   readonly addresses: readonly ListenAddress[];
+  /** Resolves when nobody is connected, or after `withinMs`. */
+  connectionsEnded(withinMs: number): Promise<void>;
   /** From now on answers carry `Connection: close`, HTTP/2 sessions get GOAWAY, and nothing new is accepted. */
   drain(): Promise<void>;
   /** Resolves when no request is running, streams aside, or after `withinMs`. */
@@ -132,6 +134,10 @@ class HttpFront implements HttpServer {
     const tunnels = new Tunnels({ ...this.#options, cut: this.#cut.signal });
     takeUpgrades(app.server, (request, socket, head) => tunnels.take(request, { socket, head }));
     this.#listeners = await listen(this.#options.addresses, (socket: Socket) => server.emit("connection", socket));
+  }
+
+  async connectionsEnded(withinMs: number): Promise<void> {
+    await this.#listeners?.connectionsEnded(withinMs);
   }
 
   async drain(): Promise<void> {

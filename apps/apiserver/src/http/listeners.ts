@@ -12,6 +12,8 @@ export interface Listeners {
   readonly addresses: readonly ListenAddress[];
   /** No new connections; those that are open stay. */
   stop(): Promise<void>;
+  /** Resolves when nobody is connected, or after `withinMs`. */
+  connectionsEnded(withinMs: number): Promise<void>;
   destroyConnections(): void;
 }
 
@@ -21,9 +23,13 @@ export async function listen(
   onConnection: (socket: Socket) => void,
 ): Promise<Listeners> {
   const sockets = new Set<Socket>();
+  const waiting = new Set<() => void>();
   const accept = (socket: Socket): void => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    socket.once("close", () => {
+      sockets.delete(socket);
+      if (sockets.size === 0) for (const resolve of waiting) resolve();
+    });
     socket.setNoDelay(true);
     onConnection(socket);
   };
@@ -47,6 +53,18 @@ export async function listen(
       port: (server.address() as AddressInfo).port,
     })),
     stop,
+    connectionsEnded: async (withinMs) => {
+      if (sockets.size === 0) return;
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          waiting.delete(done);
+          resolve();
+        };
+        const timer = setTimeout(done, withinMs);
+        waiting.add(done);
+      });
+    },
     destroyConnections: () => {
       for (const socket of sockets) socket.destroy();
     },
