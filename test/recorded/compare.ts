@@ -94,7 +94,7 @@ function parsed(text: string): JsonValue | undefined {
 function marked(value: JsonValue, key: string): JsonValue {
   if (Array.isArray(value)) return (value as JsonValue[]).map((item) => marked(item, key));
   if (isRecord(value)) {
-    const record = value["kind"] === "Table" && Array.isArray(value["columnDefinitions"]) ? agelessTable(value) : value;
+    const record = value["kind"] === "Table" && Array.isArray(value["rows"]) ? agelessTable(value) : value;
     return Object.fromEntries(
       Object.entries(record).flatMap(([name, field]) => (field === undefined ? [] : [[name, marked(field, name)]])),
     );
@@ -124,15 +124,18 @@ function markedText(text: string, key: string): string {
 
 /** Descriptions of columns are prose, ages pass. */
 function agelessTable(table: JsonObject): JsonObject {
-  const columns = (table["columnDefinitions"] as JsonValue[]).filter(isRecord);
-  const rows = (Array.isArray(table["rows"]) ? (table["rows"] as JsonValue[]) : []).filter(isRecord);
-  const isAge = columns.map(({ name }) => typeof name === "string" && agingColumns.has(name));
+  const definitions = table["columnDefinitions"];
+  const columns = Array.isArray(definitions) ? (definitions as JsonValue[]).filter(isRecord) : undefined;
+  const rows = (table["rows"] as JsonValue[]).filter(isRecord);
+  // Later events of a watch have no columns: there an age is what looks like one.
+  const isAge = (cell: JsonValue, i: number): boolean =>
+    columns === undefined ? /^(\d+[dhms])+$/.test(textOf(cell)) : agingColumns.has(textOf(columns[i]?.["name"]));
   return {
     ...table,
-    columnDefinitions: columns.map(({ description: _, ...column }) => column),
+    ...(columns === undefined ? {} : { columnDefinitions: columns.map(({ description: _, ...column }) => column) }),
     rows: rows.map((row) => ({
       ...row,
-      cells: (row["cells"] as JsonValue[]).map((cell, i) => (isAge[i] === true ? "<age>" : cell)),
+      cells: (row["cells"] as JsonValue[]).map((cell, i) => (isAge(cell, i) ? "<age>" : cell)),
     })),
   };
 }
@@ -170,6 +173,10 @@ function sortedManagers(entries: readonly JsonValue[]): readonly JsonValue[] {
 
 function messageOf(body: JsonValue | undefined): JsonValue {
   return (isRecord(body) ? body["message"] : undefined) ?? "";
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === "string" ? value : "";
 }
 
 function isRecord(value: JsonValue | undefined): value is JsonObject {

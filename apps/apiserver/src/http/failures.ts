@@ -6,6 +6,7 @@ import {
   expired,
   type FailureStatus,
   internalError,
+  type KindName,
   notFound,
   preconditionConflict,
   requestEntityTooLarge,
@@ -35,7 +36,7 @@ export function statusOfStorageError(error: StorageError, { resource, name }: Su
     case "conflict":
       return conflict(resource, name);
     case "precondition":
-      return preconditionConflict(resource, name, failure.field, failure);
+      return preconditionConflict(storedKind(resource), name, failure.field, failure);
     case "expired":
       return failure.continue === undefined
         ? expired(failure.message)
@@ -57,6 +58,11 @@ export function statusOfStorageError(error: StorageError, { resource, name }: Su
     case "corrupt":
       return internalError(`stored object ${failure.key} can't be read: ${failure.message}`);
   }
+}
+
+/** Events are stored under the core group, by whichever group they are reached, and preconditions are about what is stored. */
+function storedKind({ group, kind }: Subject["resource"]): KindName {
+  return { group: kind === "Event" ? "" : group, kind };
 }
 
 /** Runs `work`; what storage refuses becomes a `StatusError` about `subject`. */
