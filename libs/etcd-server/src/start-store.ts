@@ -1,43 +1,19 @@
-import { randomInt } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { seededRng, systemClock, type Clock, type Rng } from "@triarch/base";
-import { startRaftNode, type PeerTls, type RaftNode, type RaftTiming } from "@triarch/raft-node";
+import type { Clock } from "@triarch/base";
+import type { PeerTls, RaftNode, RaftTiming, startRaftNode } from "@triarch/raft-node";
 import type { Logger, Registry } from "@triarch/telemetry";
-import { clusterIdOf, memberIdOf, memberIdText } from "./members/member-ids.ts";
-import { MembershipRequests } from "./members/membership-requests.ts";
-import { Membership, type InitialMember } from "./members/membership.ts";
-import { Removal } from "./members/removal.ts";
-import { clusterCaller } from "./auth/caller.ts";
-import { clientAuth } from "./auth/client-auth.ts";
 import type { TokenOptions } from "./auth/tokens.ts";
-import { AppliedWaiter } from "./server/applied-waiter.ts";
-import { autoCompactionDefault, type AutoCompactionPolicy } from "./server/auto-compaction.ts";
-import { CompactionRunner } from "./server/compaction-runner.ts";
-import { CorruptionMonitor } from "./server/corruption-monitor.ts";
+import { identityOf, type Identity } from "./members/identity.ts";
+import type { InitialMember } from "./members/membership.ts";
+import { openLocal, type Local } from "./open-local.ts";
+import { runServer } from "./run-server.ts";
+import type { AutoCompactionPolicy } from "./server/auto-compaction.ts";
 import { memberDataDir, type MemberDataDir } from "./server/data-dir.ts";
 import { MemberDatabase } from "./server/database.ts";
 import type { EtcdServer } from "./server/etcd-server.ts";
-import { Flusher } from "./server/flusher.ts";
-import { Housekeeping } from "./server/housekeeping.ts";
-import { LeaseRequests } from "./server/lease-requests.ts";
-import { LeaderWaiter } from "./server/leader-waiter.ts";
-import { hashCheckIntervalMs, quotaBytesDefault, requestTimeoutMs } from "./server/limits.ts";
-import { Maintenance } from "./server/maintenance.ts";
-import { raftMetrics } from "./server/raft-metrics.ts";
-import { PeerCalls } from "./server/peer-calls.ts";
-import { PendingProposals } from "./server/pending-proposals.ts";
-import { Proposer } from "./server/proposer.ts";
-import { StoreStateMachine } from "./server/raft-state-machine.ts";
-import { Gate, Reads } from "./server/reads.ts";
 import { damageFound, reseed, reseedNeeded, writeReseedMark, type ReseedMark } from "./server/reseed.ts";
-import { ReplicatedServer } from "./server/replicated-server.ts";
-import { SpaceGuard } from "./server/space-guard.ts";
-import { SpaceKeeper } from "./server/space-keeper.ts";
-import { StateMachine } from "./server/state-machine.ts";
-import { registerStoreMetrics } from "./server/store-metrics.ts";
-import { Watches } from "./server/watches.ts";
-import { checkSchedule, type SnapshotSchedule } from "./snapshot/schedule.ts";
-import { SnapshotScheduler } from "./snapshot/snapshot-scheduler.ts";
+import type { SnapshotSchedule } from "./snapshot/schedule.ts";
+import { startNode } from "./start-node.ts";
 
 export interface StoreOptions {
   /** This member's name; one of `initialMembers`. */
@@ -147,26 +123,6 @@ async function startMember(options: StoreOptions, identity: Identity, dir: Membe
   }
 }
 
-interface Identity {
-  readonly memberId: bigint;
-  readonly clusterId: bigint;
-  readonly idOf: (member: InitialMember) => bigint;
-}
-
-function identityOf({ name, clusterToken, initialMembers, clusterId, join }: StoreOptions): Identity {
-  const idOf = (member: InitialMember): bigint => member.id ?? memberIdOf(member.peerUrls, clusterToken);
-  const own = initialMembers.find((member) => member.name === name);
-  if (own === undefined) {
-    throw new Error(`member ${name} is not among the initial members; add it there with its peer URL`);
-  }
-  if (join === true && (clusterId === undefined || initialMembers.some(({ id }) => id === undefined))) {
-    throw new Error(
-      `member ${name} joins a cluster: give the cluster's id and the ids of all members, its own included`,
-    );
-  }
-  return { memberId: idOf(own), clusterId: clusterId ?? clusterIdOf(initialMembers.map(idOf)), idOf };
-}
-
 /** From now on damage ends the process; the mark makes the next start take another member's state. */
 function giveUpWhenUntrusted(
   { initialMembers }: StoreOptions,
@@ -187,197 +143,6 @@ function giveUpWhenUntrusted(
     (index) => giveUp(new Error("this member's data differ from the majority's; it starts again with theirs"), index),
     fatal,
   );
-}
-
-/** What a member has before it talks to anyone. */
-type Local = Awaited<ReturnType<typeof openLocal>>;
-
-async function openLocal(
-  options: StoreOptions,
-  { memberId }: Identity,
-  database: MemberDatabase,
-  fatal: (error: unknown) => void,
-) {
-  const clock = options.clock ?? systemClock;
-  const timeoutMs = options.requestTimeoutMs ?? requestTimeoutMs;
-  const joins = options.join === true;
-  const initial = joins ? new Membership() : Membership.initial(options.initialMembers, options.clusterToken);
-  const state = await database.load(clock, initial, memberId, joins);
-  const position = database.position(state.mvcc.revision);
-  const flusher = new Flusher({
-    target: { write: (rows, to) => database.level.write(rows, to) },
-    durable: position,
-    onFlushed: ({ revision }) => state.mvcc.persisted(revision),
-    onFailed: fatal,
-  });
-  const pending = new PendingProposals({ clock, timeoutMs });
-  const applied = new AppliedWaiter({ clock, timeoutMs });
-  const watches = new Watches(state.mvcc, fatal);
-  const compactions = new CompactionRunner(state.mvcc, (rows) => machine.addRows(rows), fatal);
-  const onCompacted = (): void => compactions.start();
-  const untrusted = Promise.withResolvers<number>();
-  const onCorruptAlarm = (id: bigint, index: number): void => {
-    if (id === memberId) untrusted.resolve(index);
-  };
-  const machine: StateMachine = new StateMachine({
-    ...{ state, position, flusher, pending, applied, onCompacted, onCorruptAlarm, onFailed: fatal },
-  });
-  const removal = new Removal({ memberId, end: fatal });
-  const leader = new LeaderWaiter(clock);
-  const gate = new Gate();
-  const peerCalls = new PeerCalls();
-  const tokens = options.authTokens ?? { kind: "simple" };
-  return {
-    cluster: clusterCaller(state.auth),
-    clientAuth: clientAuth({ auth: state.auth, applied, clock, tokens }),
-    clock,
-    timeoutMs,
-    database,
-    state,
-    flusher,
-    pending,
-    applied,
-    watches,
-    compactions,
-    machine,
-    leader,
-    gate,
-    peerCalls,
-    removal,
-    /** Resolves with the log's index when the cluster says that this member's data are not to be trusted. */
-    untrusted: untrusted.promise,
-  };
-}
-
-function startNode(
-  options: StoreOptions,
-  { memberId, clusterId, idOf }: Identity,
-  dir: MemberDataDir,
-  local: Local,
-  fatal: (error: unknown) => void,
-): Promise<RaftNode> {
-  const { initialMembers, peerUrlOf, logger } = options;
-  const initial = new Map(initialMembers.map((member) => [idOf(member), member]));
-  const { membership } = local.state;
-  const urlOf = (id: bigint): string | undefined => {
-    const known = membership.get(id) ?? initial.get(id);
-    // A member that has not started yet has no name in the log.
-    const name = known?.name === "" ? initial.get(id)?.name : known?.name;
-    return peerUrlOf?.(name ?? "") ?? known?.peerUrls[0];
-  };
-  const startRaft = options.startRaft ?? startRaftNode;
-  return startRaft({
-    id: memberId,
-    clusterId,
-    dir: dir.root,
-    initialMembers: initialMembers.map((member) => ({ id: idOf(member), peerUrl: member.peerUrls[0] ?? "" })),
-    ...(options.join === true ? { join: true } : {}),
-    peerUrlOf: urlOf,
-    isRemoved: (id) => membership.isRemoved(id),
-    // It tells its client URLs through the log, once it has one.
-    hasStarted: (id) => (membership.get(id)?.clientUrls.length ?? 0) > 0,
-    onRemoved: (refusal) => local.removal.noticed(`a peer says: ${refusal}`),
-    listen: options.listenPeer,
-    ...(options.peerTls === undefined ? {} : { tls: options.peerTls }),
-    ...(options.timing === undefined ? {} : { timing: options.timing }),
-    stateMachine: new StoreStateMachine({
-      ...{ ...local, logger, memberId },
-      onRemoved: () => local.removal.noticed("its log says so"),
-    }),
-    clock: local.clock,
-    rng: seededRng(randomInt(2 ** 32)),
-    logger,
-    ...(options.registry === undefined ? {} : { measures: raftMetrics(options.registry) }),
-    onFatal: fatal,
-    onQuestion: (_from, payload) => local.peerCalls.answer(payload),
-    onProposalsRefused: (payloads, reason) => local.pending.refused(payloads, reason),
-  });
-}
-
-function runServer(options: StoreOptions, identity: Identity, local: Local, node: RaftNode): RunningStore {
-  const { logger, name } = options;
-  const { memberId, clusterId } = identity;
-  const { state, flusher, pending, applied, leader, watches, compactions } = local;
-  const quotaBytes = options.quotaBytes ?? quotaBytesDefault;
-  const shared = { ...local, memberId, name, consensus: node, quotaBytes, logger };
-  const reads = new Reads({ ...shared, mvcc: state.mvcc });
-  const proposer = new Proposer(shared);
-  const maintenance = new Maintenance(shared);
-  const guard = new SpaceGuard({ quotaBytes, clock: local.clock });
-  const space = new SpaceKeeper({ ...shared, guard, maintenance });
-  const housekeeping = new Housekeeping({
-    ...shared,
-    proposer,
-    space,
-    clientUrls: options.clientUrls ?? [],
-    leaseExtensionMs: electionTimeoutMs(options.timing),
-    autoCompaction: options.autoCompaction ?? autoCompactionDefault,
-  });
-  const corruption = new CorruptionMonitor({
-    ...shared,
-    proposer,
-    reads,
-    intervalMs: options.hashCheckIntervalMs ?? hashCheckIntervalMs,
-  });
-  const snapshots = new SnapshotScheduler({
-    ...shared,
-    proposer,
-    store: {
-      hashKv: () => state.mvcc.hashKv(0),
-      snapshot: () => maintenance.snapshot(state.mvcc.revision),
-    },
-    configured: options.snapshotSchedule === undefined ? undefined : checkSchedule(options.snapshotSchedule),
-  });
-  if (options.registry !== undefined) registerStoreMetrics(options.registry, { guard, snapshots, corruption });
-  compactions.start(); // one that a crash cut short
-
-  const close = async (): Promise<void> => {
-    await node.stop({ handOver: true });
-    await local.machine.close();
-    housekeeping.close();
-    local.removal.close();
-    corruption.close();
-    await snapshots.close();
-    for (const waiting of [pending, applied, leader]) waiting.failAll({ code: "stopped" });
-    watches.close();
-    await local.clientAuth.passwords.close();
-    await compactions.stop();
-    try {
-      await flusher.flush();
-    } catch (error) {
-      logger.error({ error: String(error) }, "the last rows were not written; the log still has them");
-    }
-    await local.database.close();
-  };
-  const members = new MembershipRequests({
-    ...{ ...shared, reads, membership: state.membership, clusterToken: options.clusterToken },
-    nextRequestId: () => proposer.nextRequestId(),
-    handOverLeadership: () => maintenance.handOverLeadership(),
-  });
-  const leases = new LeaseRequests({ ...shared, lessor: state.lessor, proposer, rng: cryptoRng });
-  const server = new ReplicatedServer({
-    ...shared,
-    clusterId,
-    proposer,
-    reads,
-    leases,
-    members,
-    maintenance,
-    space,
-    close,
-  });
-  const { index, term, revision } = local.machine.position;
-  const ids = { member: memberIdText(memberId), cluster: memberIdText(clusterId) };
-  logger.info({ ...ids, index, term, revision }, "store started");
-  return { server, clusterId, memberId, peerAddress: node.peerAddress, close: () => server.close() };
-}
-
-/** Lease ids must not repeat over members and restarts: these numbers come from the operating system. */
-const cryptoRng: Rng = { next: () => randomInt(2 ** 47) / 2 ** 47, int: (bound) => randomInt(bound) };
-
-/** Raft's defaults: 10 ticks of 50 ms. */
-function electionTimeoutMs(timing: Partial<RaftTiming> | undefined): number {
-  return (timing?.electionTicks ?? 10) * (timing?.tickMs ?? 50);
 }
 
 function onceFatal({ logger, onFatal }: StoreOptions): (error: unknown) => void {
