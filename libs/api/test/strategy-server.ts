@@ -54,6 +54,17 @@ export function update(
   return judged(resource, object, 200, strategy.validateUpdate(object, old));
 }
 
+/** A write through the status subresource. */
+export function updateStatus(resource: ResourceInfo, namespace: string, old: JsonObject, body: JsonObject): Answer {
+  const read = readObject(resource, namespace, body);
+  if ("status" in read) return read;
+  const { object } = read;
+  const strategy = strategyFor(resource);
+  prepareMetaForUpdate(object, old);
+  strategy.prepareForStatusUpdate(object, old, { nowMs });
+  return judged(resource, object, 200, strategy.validateStatusUpdate(object, old));
+}
+
 /** Structure and defaults; the namespace of the path is the object's. */
 export function readObject(
   resource: ResourceInfo,

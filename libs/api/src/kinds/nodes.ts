@@ -120,7 +120,8 @@ function checkAddresses(errors: Errors, object: JsonObject): void {
   const seen = new Set<string>();
   (typed<Node>(object).status?.addresses ?? []).forEach((address, i) => {
     const key = `${address.type}/${address.address}`;
-    if (seen.has(key)) errors.push(duplicate(`status.addresses[${i}]`, { ...address }));
+    if (seen.has(key))
+      errors.push(duplicate(`status.addresses[${i}]`, { Type: address.type, Address: address.address }));
     seen.add(key);
   });
 }

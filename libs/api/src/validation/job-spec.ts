@@ -52,6 +52,8 @@ export function validateJobSpec(object: JsonObject, path: string): readonly Fiel
     errors.push(required(field, 'valid values: "OnFailure", "Never"'));
   } else if (restartPolicy !== "OnFailure" && restartPolicy !== "Never") {
     errors.push(notSupported(field, restartPolicy, ["OnFailure", "Never"]));
+  } else if (spec.podFailurePolicy !== undefined && restartPolicy !== "Never") {
+    errors.push(invalid(field, restartPolicy, 'only "Never" is supported when podFailurePolicy is specified'));
   }
   return errors;
 }
