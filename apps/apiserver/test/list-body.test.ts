@@ -2,6 +2,7 @@
 // once share a connection, and a client that stops reading or goes away holds nobody up.
 import { once } from "node:events";
 import { connect, type ClientHttp2Session } from "node:http2";
+import { gunzipSync } from "node:zlib";
 import t from "tap";
 import { decodeProtobuf, isObject, type JsonObject, listAt, objectAt } from "@triarch/api";
 import { parse as parseYaml } from "yaml";
@@ -96,4 +97,33 @@ t.test("clients that do not read, or go away in the middle, hold nobody up", asy
   for (const stream of streams.slice(0, 25)) stream.close();
   opened.destroy();
   t.equal((await server.call("GET", path)).statusCode, 200);
+});
+
+t.test("large answers are compressed for those who can read it", async (t) => {
+  const gzip = { "accept-encoding": "deflate, gzip;q=0.5" };
+  const opened = session();
+  const get = async (more: Readonly<Record<string, string>>, wanted = path) => {
+    const stream = opened.request({ ...head("application/json"), ":path": wanted, ...more });
+    const [headers] = (await once(stream, "response")) as [Readonly<Record<string, string>>];
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+    return { headers, body: Buffer.concat(chunks) };
+  };
+  const plain = await get({});
+  t.equal(plain.headers["content-encoding"], undefined);
+  const packed = await get(gzip);
+  t.match(packed.headers, { "content-encoding": "gzip", vary: "Accept-Encoding" });
+  t.ok(packed.body.length < plain.body.length / 10);
+  t.ok(gunzipSync(packed.body).equals(plain.body));
+  t.equal((await get(gzip, `${path}/c000`)).headers["content-encoding"], undefined, "small ones are not");
+  t.equal((await get({ "accept-encoding": "gzip;q=0" })).headers["content-encoding"], undefined);
+  const document = await get(gzip, "/openapi/v2");
+  t.equal(document.headers["content-encoding"], "gzip");
+  t.match(JSON.parse(gunzipSync(document.body).toString()), { swagger: "2.0" });
+});
+
+t.test("a client may name its request", async (t) => {
+  const named = (id: string) => server.call("GET", `${path}/c000`, undefined, { "audit-id": id });
+  t.equal((await named("mine-1")).headers["audit-id"], "mine-1");
+  t.match((await named("x".repeat(65))).headers["audit-id"], /^[0-9a-f-]{36}$/);
 });

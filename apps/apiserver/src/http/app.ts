@@ -1,6 +1,7 @@
 // How fastify is set up: one instance for TLS with ALPN or for plain HTTP, bodies as bytes, limits, and what is answered
 // before a handler runs.
 import { randomUUID } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import websocket from "@fastify/websocket";
 import { failure, type FailureStatus, requestEntityTooLarge } from "@triarch/api";
 import { fastify, type FastifyInstance } from "fastify";
@@ -42,7 +43,8 @@ function newApp(tls: ServerTls | undefined): FastifyInstance {
   const common = {
     logger: false,
     bodyLimit: bodyBytesMax,
-    genReqId: () => randomUUID(),
+    genReqId: ({ headers }: { readonly headers: IncomingHttpHeaders }) =>
+      givenAuditId(headers["audit-id"]) ?? randomUUID(),
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 65_536 },
   };
@@ -62,6 +64,11 @@ function newApp(tls: ServerTls | undefined): FastifyInstance {
     },
   });
   return secure as unknown as FastifyInstance;
+}
+
+/** A client may name its request, so that it finds it in the log; a name that could do harm there is not taken. */
+function givenAuditId(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === "string" && /^[\w.-]{1,64}$/.test(header) ? header : undefined;
 }
 
 /** What went wrong while a request was read. */

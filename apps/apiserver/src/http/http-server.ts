@@ -16,7 +16,6 @@ import type { WebSocket } from "ws";
 import {
   type Answer,
   type DocumentAnswer,
-  type PartedBody,
   statusAnswer,
   type StreamAnswer,
   type StreamSink,
@@ -25,6 +24,7 @@ import {
 import { createApp, type ServerTls, transportStatus, warningHeader } from "./app.ts";
 import { ClientSignal } from "./client-signal.ts";
 import { listen, type ListenAddress, type Listeners } from "./listeners.ts";
+import { acceptsGzip, compressedBytesMin, compressedHeaders, gzip } from "./compression.ts";
 import { certificateOf } from "./peer.ts";
 import { addProxyRoutes } from "./proxy-routes.ts";
 import { responseSink, webSocketSink } from "./stream-sinks.ts";
@@ -179,10 +179,14 @@ class HttpFront implements HttpServer {
   #send(reply: FastifyReply, answer: DocumentAnswer, warnings: readonly string[], headOnly = false): void {
     const response = reply.raw;
     if (response.headersSent || response.destroyed) return;
+    const mayCompress = reply.request.method === "GET" && acceptsGzip(reply.request.headers);
     if (typeof answer.body === "object" && "parts" in answer.body) {
-      return this.#sendParts(reply, answer, answer.body, warnings, headOnly);
+      return this.#sendParts(reply, answer, answer.body.parts(), warnings, mayCompress);
     }
     const body = wholeBody(answer.body);
+    if (mayCompress && body.byteLength >= compressedBytesMin) {
+      return this.#sendParts(reply, answer, [body], warnings, true);
+    }
     this.#writeHead(response, answer.statusCode, reply.request.id, warnings, {
       "content-type": answer.contentType,
       "content-length": String(body.byteLength),
@@ -194,21 +198,27 @@ class HttpFront implements HttpServer {
   #sendParts(
     reply: FastifyReply,
     answer: DocumentAnswer,
-    body: PartedBody,
+    parts: Iterable<Uint8Array>,
     warnings: readonly string[],
-    headOnly: boolean,
+    mayCompress: boolean,
   ): void {
     const response = reply.raw;
+    const { first, all } = withFirst(parts);
+    const isCompressed = mayCompress && first.byteLength >= compressedBytesMin;
     this.#writeHead(response, answer.statusCode, reply.request.id, warnings, {
       "content-type": answer.contentType,
       ...answer.headers,
+      ...(isCompressed ? compressedHeaders : {}),
     });
-    if (headOnly) return void response.end();
+    if (reply.request.method === "HEAD") return void response.end();
     this.#countStream(response);
-    pipeline(Readable.from(body.parts(), { objectMode: true, highWaterMark: 1 }), response, (error) => {
+    const source = Readable.from(all, { objectMode: true, highWaterMark: 1 });
+    const done = (error: Error | null | undefined): void => {
       if (error === undefined || error === null || this.#cut.signal.aborted || isPrematureClose(error)) return;
       this.#options.logger.error({ error: String(error) }, "a list could not be sent whole");
-    });
+    };
+    if (isCompressed) pipeline(source, gzip(), response, done);
+    else pipeline(source, response, done);
   }
 
   async #stream(
@@ -306,6 +316,18 @@ class HttpFront implements HttpServer {
       this.#idleWaiters.add(check);
     });
   }
+}
+
+/** The first part ahead of the others: a list that fills one is a long one. */
+function withFirst(parts: Iterable<Uint8Array>): { readonly first: Uint8Array; readonly all: Iterable<Uint8Array> } {
+  const rest = parts[Symbol.iterator]();
+  const next = rest.next();
+  if (next.done === true) return { first: new Uint8Array(0), all: [] };
+  const all = function* (): Generator<Uint8Array> {
+    yield next.value;
+    yield* { [Symbol.iterator]: () => rest };
+  };
+  return { first: next.value, all: all() };
 }
 
 /** The client has gone. */
