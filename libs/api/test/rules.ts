@@ -8,7 +8,7 @@
 //     spec: Forbidden: pod updates may not change …
 //   status -> status.phase = "Running"
 //
-// A row without errors is accepted. A text that ends in `…` may go on. `null` takes a field away. Left of the arrow
+// A row without errors is accepted. `…` stands for any text. `null` takes a field away. Left of the arrow
 // stands what is there before, made from the table's object; `status` writes through the subresource of that name.
 import { readFileSync } from "node:fs";
 import {
@@ -96,9 +96,18 @@ export function judge({ resource, base }: Table, row: Row): readonly string[] {
 
 export function agrees(wanted: readonly string[], found: readonly string[]): boolean {
   if (wanted.length !== found.length) return false;
-  return wanted.every((text, i) =>
-    text.endsWith("…") ? found[i]?.startsWith(text.slice(0, -1)) === true : found[i] === text,
-  );
+  return wanted.every((text, i) => fits(text.split("…"), found[i] ?? ""));
+}
+
+/** Do the parts stand in the text in this order, the first at its begin and the last at its end? */
+function fits(parts: readonly string[], text: string): boolean {
+  let at = 0;
+  return parts.every((part, i) => {
+    const found = i === parts.length - 1 && i > 0 ? text.length - part.length : text.indexOf(part, at);
+    if (found < at || (i === 0 && found > 0) || !text.startsWith(part, found)) return false;
+    at = found + part.length;
+    return i > 0 || parts.length > 1 || at === text.length;
+  });
 }
 
 function errorsOf(answer: Answer): readonly string[] {
