@@ -2,7 +2,7 @@
 // Runs as a worker thread of `startStoreWorker`.
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
 import { assertDefined } from "@triarch/base";
-import { startEtcdGrpc, type EtcdGrpc } from "@triarch/etcd-grpc";
+import { startEtcdGrpc, startWaitingPort, type EtcdGrpc } from "@triarch/etcd-grpc";
 import { serveStore, startStore } from "@triarch/etcd-server";
 import { createLogger, createRegistry } from "@triarch/telemetry";
 import type { StoreThreadOptions, StoreThreadOrder, StoreThreadReport } from "./server/store-worker.ts";
@@ -18,6 +18,7 @@ async function run(): Promise<() => Promise<void>> {
   const { name, dataDir, clusterToken, initialCluster, clusterId, join, peer } = options;
   const ownClientUrl = initialCluster.find((member) => member.name === name)?.clientUrl;
   const registry = createRegistry();
+  let waiting: Promise<EtcdGrpc> | undefined;
   const store = await startStore({
     name,
     dataDir,
@@ -33,8 +34,17 @@ async function run(): Promise<() => Promise<void>> {
     ...options.tuning,
     registry,
     logger,
+    onWaiting: (reason) => {
+      if (options.etcd === undefined) return;
+      const { listen, tls } = options.etcd;
+      waiting = startWaitingPort({ ...listen, tls, logger, reason: `${reason}; waiting for another member's state` });
+      waiting.catch((error: unknown) =>
+        logger.warn({ error: String(error) }, "nobody can be told that this member waits"),
+      );
+    },
     onFatal: (error) => report({ kind: "fatal", message: `the store can't go on: ${error.message}` }),
   });
+  await waiting?.then((told) => told.close()).catch(() => undefined); // said above
   const served = serveStore(port, store.server);
   let etcd: EtcdGrpc | undefined;
   try {

@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import type { Clock } from "@triarch/base";
+import { systemClock, type Clock } from "@triarch/base";
 import type { PeerTls, RaftNode, RaftTiming, startRaftNode } from "@triarch/raft-node";
 import type { Logger, Registry } from "@triarch/telemetry";
 import type { TokenOptions } from "./auth/tokens.ts";
@@ -56,6 +56,10 @@ export interface StoreOptions {
   readonly logger: Logger;
   /** Gets the store's own figures. */
   readonly registry?: Registry;
+  /** The database cannot be used: nothing is served until another member has given its state. Called once, if at all. */
+  readonly onWaiting?: (reason: string) => void;
+  /** Calls off a start that waits for another member's state. */
+  readonly signal?: AbortSignal;
   /** The disk, the log or the state machine failed: the store has stopped and the process must end. Called once. */
   readonly onFatal: (error: Error) => void;
 }
@@ -102,11 +106,12 @@ async function takeOtherState(
   dir: MemberDataDir,
   mark: ReseedMark,
 ): Promise<void> {
-  const { initialMembers, peerUrlOf, peerTls, logger } = options;
+  const { initialMembers, peerUrlOf, peerTls, logger, onWaiting, signal, clock = systemClock } = options;
   const peers = initialMembers
     .filter(({ name }) => name !== options.name)
     .map((member) => ({ id: idOf(member), url: peerUrlOf?.(member.name) ?? member.peerUrls[0] ?? "" }));
-  await reseed({ dir, mark, memberId, clusterId, peers, peerTls, logger });
+  onWaiting?.(mark.reason);
+  await reseed({ dir, mark, memberId, clusterId, peers, peerTls, logger, clock, signal });
 }
 
 async function startMember(options: StoreOptions, identity: Identity, dir: MemberDataDir): Promise<RunningStore> {

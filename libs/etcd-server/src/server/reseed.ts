@@ -7,6 +7,7 @@
  */
 import { existsSync } from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
+import { systemTimers, type Clock, type Timers } from "@triarch/base";
 import { RestoreError } from "@triarch/mvcc";
 import { RaftNodeError, reseedStateMachine, type PeerTls } from "@triarch/raft-node";
 import { LevelStoreError, openLevelStore } from "@triarch/store-level";
@@ -65,11 +66,7 @@ function unmarked(reason: string): ReseedMark {
   return { reason, minIndex: 0, preferred: "" };
 }
 
-/**
- * Goes on until a member has given its state.
- * @throws RaftNodeError "lostLog" | "stopped" (a lone member) | WalError | LevelStoreError "io"
- */
-export async function reseed(options: {
+interface ReseedOptions {
   readonly dir: MemberDataDir;
   readonly mark: ReseedMark;
   readonly memberId: bigint;
@@ -77,9 +74,41 @@ export async function reseed(options: {
   readonly peers: readonly { readonly id: bigint; readonly url: string }[];
   readonly peerTls: PeerTls | undefined;
   readonly logger: Logger;
-}): Promise<void> {
-  const { dir, mark, memberId, clusterId, peers, peerTls, logger } = options;
+  readonly clock: Clock;
+  readonly timers?: Pick<Timers, "every">;
+  /** Calls it off. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** How often a member says that it is still waiting. */
+const waitingLineMs = 10_000;
+
+/**
+ * Goes on until a member has given its state, and says so now and then: when no database of the cluster is left, every
+ * member waits for the others, and only people can end that.
+ * @throws RaftNodeError "lostLog" | "stopped" (a lone member, or called off) | WalError | LevelStoreError "io"
+ */
+export async function reseed(options: ReseedOptions): Promise<void> {
+  const { mark, logger, clock, timers = systemTimers } = options;
   logger.warn({ reason: mark.reason }, "the database is not to be trusted: taking another member's state");
+  const beganAtMs = clock.monotonicMs();
+  const line = timers.every(waitingLineMs, () => {
+    const waitedSeconds = Math.round((clock.monotonicMs() - beganAtMs) / 1000);
+    logger.error({ reason: mark.reason, waitedSeconds }, waitingText);
+  });
+  try {
+    await takeState(options);
+  } finally {
+    line.cancel();
+  }
+}
+
+const waitingText =
+  "no member has given its state yet, and nothing is served until one does. If all members say this, no database of " +
+  "the cluster is left: stop them and restore a snapshot (triarch snapshot restore FILE)";
+
+async function takeState(options: ReseedOptions): Promise<void> {
+  const { dir, mark, memberId, clusterId, peers, peerTls, logger, signal } = options;
   const preferred = peers.filter(({ id }) => id.toString() === mark.preferred);
   await reseedStateMachine({
     id: memberId,
@@ -87,6 +116,7 @@ export async function reseed(options: {
     dir: dir.root,
     peers: [...preferred, ...peers.filter((peer) => !preferred.includes(peer))],
     ...(peerTls === undefined ? {} : { tls: peerTls }),
+    ...(signal === undefined ? {} : { signal }),
     minIndex: mark.minIndex,
     receive: async ({ index, term }, chunks) => {
       await rm(dir.incoming, { recursive: true, force: true });
