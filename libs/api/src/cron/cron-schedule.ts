@@ -1,5 +1,6 @@
 // Cron schedules as Kubernetes reads them: five fields, names of months and weekdays, ranges, steps, and a few words
 // like `@daily`. Only what a schedule says is read here; when it is next due is for who knows the clock.
+import { isTimeZone } from "./time-zone.ts";
 
 export interface CronFields {
   readonly kind: "fields";
@@ -55,7 +56,11 @@ export function parseCronSchedule(text: string): CronSchedule {
   if (text === "") throw new CronError("empty spec string");
   const [, timeZone, rest = text] = /^(?:CRON_)?TZ=(\S*)\s*(.*)$/s.exec(text) ?? [];
   const schedule = rest.startsWith("@") ? parseWord(rest) : parseFields(rest);
-  return timeZone === undefined ? schedule : { ...schedule, timeZone };
+  if (timeZone === undefined) return schedule;
+  if (!["", "Local"].includes(timeZone) && !isTimeZone(timeZone)) {
+    throw new CronError(`provided bad location ${timeZone}: unknown time zone ${timeZone}`);
+  }
+  return { ...schedule, timeZone };
 }
 
 function parseWord(text: string): CronSchedule {
