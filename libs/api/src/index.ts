@@ -25,14 +25,7 @@ export type { Finding } from "./structure/findings.ts";
 export { jsonDepthMax, JsonSyntaxError } from "./structure/json-scanner.ts";
 export { parseJson } from "./structure/json-text.ts";
 export type { JsonText } from "./structure/json-text.ts";
-export {
-  aggregatedDiscovery,
-  aggregatedDiscoveryContentType,
-  coreVersions,
-  groupDocument,
-  groupList,
-  resourceList,
-} from "./discovery/discovery.ts";
+export { aggregatedDiscovery, coreVersions, groupDocument, groupList, resourceList } from "./discovery/discovery.ts";
 export { openApiDocument, openApiIndex, openApiV2Document } from "./openapi/documents.ts";
 export type { OpenApiDocument, OpenApiV2Document } from "./openapi/documents.ts";
 export { patchContentTypes } from "./openapi/operations.ts";

@@ -6,9 +6,6 @@ import { contentHash } from "../schema/content-hash.ts";
 import type { ResourceInfo, SubresourceInfo } from "../schema/resource-info.ts";
 import { apiVersionOf, resources } from "../schema/resources.ts";
 
-/** The answer's content type when aggregated discovery was asked for and given; without it clients read a legacy document. */
-export const aggregatedDiscoveryContentType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-
 /** `GET /api`. @param serverAddress host and port the client reached, for clients that ask where to go */
 export function coreVersions(serverAddress: string): JsonObject {
   return {
