@@ -94,7 +94,12 @@ class Keeper implements ObjectKeeper {
   #add(name: string): void {
     if (this.#closed) return;
     this.#queue.add(name);
-    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      // What came after the last look at the queue.
+      const [late] = this.#queue;
+      if (late !== undefined) this.#add(late);
+    });
   }
 
   async #run(): Promise<void> {
