@@ -1,10 +1,19 @@
+import { createPrivateKey } from "node:crypto";
 import { mkdtemp, rm, stat, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import type { AddressInfo } from "node:net";
 import t from "tap";
-import { certificateExpiryMs, createCa, ensureCa, issueCertificate, keyPairPaths, readKeyPair } from "@triarch/pki";
+import {
+  certificateExpiryMs,
+  createCa,
+  ensureCa,
+  ensureSigningKey,
+  issueCertificate,
+  keyPairPaths,
+  readKeyPair,
+} from "@triarch/pki";
 
 const nowMs = Date.now();
 
@@ -72,4 +81,12 @@ t.test("a folder keeps its identities; half a pair is an error that names the fi
   t.equal((await stat(paths.keyFile)).mode & 0o777, 0o600);
   await unlink(paths.keyFile);
   await t.rejects(readKeyPair(paths), /ca\.key is missing/);
+});
+
+t.test("a signing key is made once and kept to its owner", async (t) => {
+  const folder = t.testdir();
+  const made = await ensureSigningKey(folder, "sa");
+  t.equal(createPrivateKey(made).asymmetricKeyDetails?.namedCurve, "prime256v1");
+  t.equal(await ensureSigningKey(folder, "sa"), made);
+  t.equal((await stat(join(folder, "sa.key"))).mode & 0o777, 0o600);
 });
