@@ -1,14 +1,16 @@
 // Runs a program on one store and writes down every answer. Writes go one after the other; reads that stand together
 // go together, for no order among them can be told from the answers.
-import { assert, compareBytes, equalBytes } from "@triarch/base";
+import { assert, equalBytes } from "@triarch/base";
 import { GrpcError } from "@triarch/etcd-grpc";
 import { WatchCreateRequest } from "@triarch/etcd-proto";
 import { rpcs, type EtcdConnection, type Rpc } from "../support/etcd/rpc.ts";
-import { show, type Frame, type Shown } from "./show.ts";
-import { isLeaseMark, isRevisionMark, nobody, passwordOfAll, streamCount, unknownLease } from "./steps.ts";
-import type { Drawn, LeaseMark, Program, RevisionMark, Step } from "./steps.ts";
+import { Known } from "./known.ts";
+import { show, type Shown } from "./show.ts";
+import { nobody, passwordOfAll, streamCount } from "./steps.ts";
+import type { Drawn, Program, Step } from "./steps.ts";
 import type { Target } from "./targets.ts";
-import { WatchRecorder, type Watcher } from "./watch-recorder.ts";
+import { sees, startOf, type WatchMark } from "./watch-marks.ts";
+import { WatchRecorder } from "./watch-recorder.ts";
 
 /** One line for each answer; the step that it belongs to, or what the runner did by itself. */
 export interface Line {
@@ -57,17 +59,9 @@ class Run {
   readonly #others: readonly EtcdConnection[];
   readonly #streams: WatchRecorder[] = [];
   readonly #lines: Line[] = [];
-  readonly #leaseIds: bigint[] = [];
-  readonly #leaseNames = new Map<bigint, string>();
-  readonly #leaseTtls = new Map<bigint, number>();
   readonly #tokens = new Map<string, string>();
-  /** Revisions that deleted something. */
-  readonly #deletions = new Set<number>();
-  #current = 0;
-  #compacted = 0;
-  #base = 0;
+  readonly #known = new Known();
   #reads = 0;
-  #frame: Frame = { baseRevision: 0, leaseName: (id) => this.#leaseNames.get(id) ?? id.toString() };
 
   constructor(connection: EtcdConnection, others: readonly EtcdConnection[]) {
     this.#connection = connection;
@@ -80,10 +74,9 @@ class Run {
     for (const { id } of leases) await this.#connection.unary(rpcs.leaseRevoke, { id });
     await this.#connection.unary(rpcs.deleteRange, { key: openEnd, rangeEnd: openEnd });
     const { header } = await this.#connection.unary(rpcs.put, { key: anchor });
-    this.#base = this.#current = this.#compacted = header?.revision ?? 0;
-    await this.#connection.unary(rpcs.compact, { revision: this.#base, physical: true });
-    this.#frame = { ...this.#frame, baseRevision: this.#base };
-    for (let i = 0; i < streamCount; i++) this.#streams.push(new WatchRecorder(this.#connection, this.#frame));
+    this.#known.reset(header?.revision ?? 0);
+    await this.#connection.unary(rpcs.compact, { revision: this.#known.base, physical: true });
+    for (let i = 0; i < streamCount; i++) this.#streams.push(new WatchRecorder(this.#connection, this.#known.frame));
   }
 
   async all(program: Program): Promise<Transcript> {
@@ -104,7 +97,7 @@ class Run {
       const step: Step = { kind: "settle" };
       for (const answer of recorder.told()) this.#lines.push({ step, request: { stream }, answer });
     }
-    return { lines: this.#lines, baseRevision: this.#base };
+    return { lines: this.#lines, baseRevision: this.#known.base };
   }
 
   destroy(): void {
@@ -133,7 +126,7 @@ class Run {
   }
 
   async #call(step: Call): Promise<Line> {
-    const request = this.#resolve(step.request) as Drawn;
+    const request = this.#known.resolve(step.request) as Drawn;
     if (step.method === "hashKv") return { step, request, answer: await this.#hash(request) };
     const rpc = rpcs[step.method] as unknown as AnyRpc;
     // A linearizable read may be asked of any member.
@@ -142,7 +135,7 @@ class Run {
     try {
       const metadata = step.as === undefined ? {} : { token: await this.#token(step.as) };
       const answer = await (connection ?? this.#connection).unary(rpc, request, { metadata });
-      this.#learn(step, request, answer);
+      this.#known.learn(step, request, answer);
       return { step, request, answer: this.#shown(step, answer) };
     } catch (error) {
       return { step, request, answer: refusal(error) };
@@ -158,30 +151,13 @@ class Run {
     return token;
   }
 
-  /** What later steps refer to. */
-  #learn({ method }: Call, request: Drawn, answer: object): void {
-    const revision = revisionOf(answer);
-    this.#current = Math.max(this.#current, revision);
-    if (method === "compact") this.#compacted = (request["revision"] as number | undefined) ?? 0;
-    if (method === "leaseRevoke" || deletesSomething(answer)) this.#deletions.add(revision);
-    if (method !== "leaseGrant") return;
-    const { id, ttl } = answer as { readonly id: bigint; readonly ttl: number };
-    this.#leaseTtls.set(id, ttl);
-    if (request["id"] !== undefined && request["id"] !== 0n) this.#leaseIds.push(id);
-    else this.#leaseNames.set(id, `chosen${this.#leaseNames.size}`);
-  }
-
   #shown({ method }: Call, answer: object): Shown {
-    const shown = show(answer, this.#frame);
+    const shown = show(answer, this.#known.frame);
     // etcd keeps a lease's keys in a map that has no order.
     if (method === "leaseTimeToLive") return { ...shown, keys: (shown["keys"] as readonly string[]).toSorted() };
     if (method !== "leaseLeases") return shown;
-    // By expiry, and equal times may come in any order.
     const { header, leases } = answer as { readonly header: object; readonly leases: readonly { id: bigint }[] };
-    const ttls = leases.map(({ id }) => this.#leaseTtls.get(id) ?? 0);
-    const ordered = ttls.every((ttl, i) => i === 0 || (ttls[i - 1] ?? 0) <= ttl);
-    const names = leases.map(({ id }, i) => `${String(ttls[i]).padStart(11)} ${this.#frame.leaseName(id)}`);
-    return { ...show({ header }, this.#frame), ordered, leases: names.sort() };
+    return { ...show({ header }, this.#known.frame), ...this.#known.leases(leases) };
   }
 
   /**
@@ -194,20 +170,20 @@ class Run {
       const revision = Number(request["revision"] ?? 0);
       const alive = { key: openEnd, rangeEnd: openEnd, countOnly: true, revision: Math.max(0, revision) };
       const { count } = await this.#connection.unary(rpcs.range, alive);
-      const comparable = count > 0 && !this.#deletions.has(this.#compacted);
-      const { hashRevision: _newer, hash, ...rest } = show(answer, this.#frame);
-      return { ...rest, hash: comparable ? hash : "not comparable", base: this.#base };
+      const comparable = count > 0 && !this.#known.compactedAtDeletion;
+      const { hashRevision: _newer, hash, ...rest } = show(answer, this.#known.frame);
+      return { ...rest, hash: comparable ? hash : "not comparable", base: this.#known.base };
     } catch (error) {
       return refusal(error);
     }
   }
 
   async #renew(step: Extract<Step, { readonly kind: "renew" }>): Promise<Line> {
-    const id = this.#resolve(step.lease) as bigint;
+    const id = this.#known.resolve(step.lease) as bigint;
     const answer = Promise.withResolvers<Shown>();
     const stream = this.#connection.stream(
       rpcs.leaseKeepAlive,
-      (response) => answer.resolve(show(response, this.#frame)),
+      (response) => answer.resolve(show(response, this.#known.frame)),
       (error) => answer.resolve(error === undefined ? { error: "no answer" } : refusal(error)),
     );
     stream.send({ id });
@@ -219,8 +195,8 @@ class Run {
   async #watch(step: Extract<Step, { readonly kind: "watch" }>): Promise<void> {
     const stream = this.#stream(step.stream);
     if (stream.watchers.filter((one) => one.open).length >= watchersMax) return;
-    const request = this.#resolve(step.request) as Drawn;
-    const compacted = this.#compacted;
+    const request = this.#known.resolve(step.request) as Drawn;
+    const compacted = this.#known.compacted;
     await stream.create(WatchCreateRequest.create(request));
     this.#lines.push({ step, request, answer: { created: true } });
     const watcher = stream.watchers.at(-1);
@@ -249,9 +225,9 @@ class Run {
     await this.#settle();
     const open = stream.watchers.filter((one) => one.open);
     // 3.4 answers at once; newer ones, and ours, when the last watcher has begun.
-    if (open.some((one) => one.request.startRevision > this.#current + 1)) return;
+    if (open.some((one) => one.request.startRevision > this.#known.current + 1)) return;
     const revision = await stream.progress();
-    this.#lines.push({ step, request: {}, answer: { revision: `r${revision - this.#base}` } });
+    this.#lines.push({ step, request: {}, answer: { revision: `r${revision - this.#known.base}` } });
   }
 
   /** Writes where every open watcher must see it, and waits until it does: all before it has then come, too. */
@@ -278,31 +254,13 @@ class Run {
   async #mark(method: "put" | "deleteRange", request: Drawn): Promise<number> {
     const line = await this.#call({ kind: "call", method, request });
     this.#lines.push(line);
-    return this.#current;
+    return this.#known.current;
   }
 
   #stream(index: number): WatchRecorder {
     const stream = this.#streams[index];
     assert(stream !== undefined, "streams are opened at the reset");
     return stream;
-  }
-
-  /** Numbers in place of marks. */
-  #resolve(value: unknown): unknown {
-    if (isRevisionMark(value)) return this.#revision(value);
-    if (isLeaseMark(value)) return this.#lease(value);
-    if (value instanceof Uint8Array || typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map((one) => this.#resolve(one));
-    return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, this.#resolve(field)]));
-  }
-
-  #revision({ from, minus }: RevisionMark): number {
-    if (from === "absolute") return -minus;
-    return Math.max(0, (from === "current" ? this.#current : this.#compacted) - minus);
-  }
-
-  #lease({ leaseSlot }: LeaseMark): bigint {
-    return this.#leaseIds[leaseSlot % Math.max(1, this.#leaseIds.length)] ?? unknownLease;
   }
 }
 
@@ -315,48 +273,7 @@ function readsAt(program: Program, from: number): readonly Call[] {
   return reads;
 }
 
-/** A write that was made to be seen by watchers. */
-interface WatchMark {
-  readonly key: Uint8Array;
-  readonly deletion: boolean;
-  readonly revision: number;
-}
-
-function sees(watcher: Watcher, { key, deletion, revision }: WatchMark): boolean {
-  const { rangeEnd, startRevision } = watcher.request;
-  const start = startOf(watcher);
-  const open = rangeEnd.length === 1 && rangeEnd[0] === 0;
-  const inRange =
-    rangeEnd.length === 0
-      ? equalBytes(key, start)
-      : compareBytes(key, start) >= 0 && (open || compareBytes(key, rangeEnd) < 0);
-  return inRange && startRevision <= revision && (deletion ? watcher.wantsDeletes : watcher.wantsPuts);
-}
-
-function startOf(watcher: Watcher): Uint8Array {
-  return watcher.request.key.length === 0 ? openEnd : watcher.request.key;
-}
-
 export function refusal(error: unknown): Shown {
   if (error instanceof GrpcError) return { code: error.code, error: error.message };
   throw error;
-}
-
-function revisionOf(answer: object): number {
-  return (answer as { readonly header?: { readonly revision: number } }).header?.revision ?? 0;
-}
-
-/** Of a delete, or of a transaction that holds one at any depth. */
-function deletesSomething(answer: object): boolean {
-  const { deleted = 0, responses = [] } = answer as { deleted?: number; responses?: readonly object[] };
-  return (
-    deleted > 0 ||
-    responses.some((operation) =>
-      Object.values(operation).some((one: unknown) => isObject(one) && deletesSomething(one)),
-    )
-  );
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }
