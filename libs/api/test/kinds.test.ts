@@ -106,6 +106,10 @@ t.test("the QoS class comes from requests and limits", async (t) => {
   t.equal(qosClass(withResources(full, {})), "Burstable");
   t.equal(qosClass(withResources({ requests: { cpu: "1" } })), "Burstable");
   t.equal(qosClass(withResources({ limits: { cpu: "1", memory: "1" } })), "Guaranteed", "requests default to limits");
+  const together = (resources: JsonObject): JsonObject => ({ spec: { containers: [{ name: "c" }], resources } });
+  t.equal(qosClass(together(full)), "Guaranteed", "what the pod has counts for its containers");
+  t.equal(qosClass(together({ requests: { cpu: "1" } })), "Burstable");
+  t.equal(qosClass(together({})), "BestEffort");
   t.match(made(pods, podBody()), { status: { phase: "Pending", qosClass: "BestEffort" } });
 });
 
@@ -289,7 +293,11 @@ t.test("fields for selectors", async (t) => {
   };
   t.match(strategyFor(resource("events.k8s.io", "events")).fieldsForSelector(event), {
     "involvedObject.name": "p",
+    "regarding.name": "p",
     reason: "R",
   });
+  const [old, young] = ["", "events.k8s.io"].map((group) => strategyFor(resource(group, "events")));
+  t.ok(old?.supportedFieldSelectors.includes("source") && !old.supportedFieldSelectors.includes("regarding.name"));
+  t.ok(young?.supportedFieldSelectors.includes("reportingController"), "each group selects by its own form's names");
   t.equal(strategyFor(resource("rbac.authorization.k8s.io", "roles")).allowCreateOnUpdate, true);
 });

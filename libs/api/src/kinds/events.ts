@@ -6,7 +6,7 @@ import { type FieldError, invalid, required } from "../meta/field-error.ts";
 import { objectAt, ownField, semanticEqual, textAt, typed } from "../meta/mutable.ts";
 import { dns1123Subdomain, pathSegment, qualifiedName } from "../meta/names.ts";
 import { checkText, type Errors, immutable } from "../validation/basics.ts";
-import { defineStrategy, type KindRules } from "./generic.ts";
+import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
 const noteLengthMax = 1024;
@@ -14,40 +14,36 @@ const reportingInstanceLengthMax = 128;
 const actionAndReasonLengthMax = 128;
 const seriesCountMin = 2;
 
-/** Both API groups write one kind; their fields have other names. */
-const eventSelectors: Pick<KindRules, "selectorFields" | "selectorValues"> = {
-  selectorFields: [
-    "involvedObject.kind",
-    "involvedObject.namespace",
-    "involvedObject.name",
-    "involvedObject.uid",
-    "involvedObject.apiVersion",
-    "involvedObject.resourceVersion",
-    "involvedObject.fieldPath",
-    "reason",
-    "reportingComponent",
-    "source",
-    "type",
-  ],
-  selectorValues: (object) => {
-    const about = objectAt(object, "involvedObject") ?? objectAt(object, "regarding");
-    const component = textAt(object, "reportingComponent") || textAt(object, "reportingController");
-    const source = textAt(objectAt(object, "source") ?? objectAt(object, "deprecatedSource"), "component");
-    return {
-      "involvedObject.kind": textAt(about, "kind"),
-      "involvedObject.namespace": textAt(about, "namespace"),
-      "involvedObject.name": textAt(about, "name"),
-      "involvedObject.uid": textAt(about, "uid"),
-      "involvedObject.apiVersion": textAt(about, "apiVersion"),
-      "involvedObject.resourceVersion": textAt(about, "resourceVersion"),
-      "involvedObject.fieldPath": textAt(about, "fieldPath"),
-      reason: textAt(object, "reason"),
-      reportingComponent: component,
-      source: source === "" ? component : source,
-      type: textAt(object, "type"),
-    };
-  },
-};
+const referenceFields = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"];
+
+/** Each group's form has its own names for what both can be selected by; the old one knows a source besides. */
+const coreSelectorFields = [
+  ...referenceFields.map((field) => `involvedObject.${field}`),
+  ...["reason", "reportingComponent", "source", "type"],
+];
+const selectorFields = [
+  ...referenceFields.map((field) => `regarding.${field}`),
+  ...["reason", "reportingController", "type"],
+];
+
+/** By the names of both: one cache serves both groups. */
+function selectorValues(object: JsonObject): Readonly<Record<string, string>> {
+  const about = objectAt(object, "involvedObject") ?? objectAt(object, "regarding");
+  const component = textAt(object, "reportingComponent") || textAt(object, "reportingController");
+  const source = textAt(objectAt(object, "source") ?? objectAt(object, "deprecatedSource"), "component");
+  const values: Record<string, string> = {
+    reason: textAt(object, "reason"),
+    reportingComponent: component,
+    reportingController: component,
+    source: source === "" ? component : source,
+    type: textAt(object, "type"),
+  };
+  for (const field of referenceFields) {
+    values[`involvedObject.${field}`] = textAt(about, field);
+    values[`regarding.${field}`] = textAt(about, field);
+  }
+  return values;
+}
 
 /** What both forms say. */
 interface EventFacts {
@@ -95,7 +91,8 @@ export const coreEvents: KindStrategy = defineStrategy({
   metaPasses: [],
   nameCheck: pathSegment,
   allowCreateOnUpdate: true,
-  ...eventSelectors,
+  selectorFields: coreSelectorFields,
+  selectorValues,
   validate: (object) => {
     const event = typed<Partial<Event>>(object);
     const errors: Errors = [];
@@ -117,7 +114,8 @@ export const events: KindStrategy = defineStrategy({
   namespaced: true,
   metaPasses: ["change"],
   allowCreateOnUpdate: true,
-  ...eventSelectors,
+  selectorFields,
+  selectorValues,
   validate: (object) => {
     const event = typed<Partial<EventsV1Event>>(object);
     const errors: Errors = [];
