@@ -8,6 +8,7 @@ import { parseQuantity } from "../quantity/quantity.ts";
 import type { Errors } from "../validation/basics.ts";
 import { validatePodAnnotationChange, validatePodAnnotations } from "../validation/pod-annotations.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
+import { isHugePage } from "../validation/resources.ts";
 import { defineStrategy } from "./generic.ts";
 import { validatePodChange } from "./pod-change.ts";
 import { validatePodStatus } from "./pod-status.ts";
@@ -105,12 +106,13 @@ function podGracePeriodSeconds(object: JsonObject, request: DeletionRequest): nu
   return seconds < 0 ? 1 : seconds;
 }
 
-/** `Guaranteed`, `Burstable` or `BestEffort`, from the CPU and memory of all containers. */
+/** `Guaranteed`, `Burstable` or `BestEffort`, from the CPU and memory of the pod where it has its own, else of all containers. */
 export function qosClass(object: JsonObject): "Guaranteed" | "Burstable" | "BestEffort" {
   const { spec } = typed<Pod>(object);
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const parts: readonly Pick<PodSpec, "resources">[] = countsItself(spec?.resources) ? [{ ...spec }] : containers;
   let [some, all] = [false, true];
-  for (const { resources } of containers) {
+  for (const { resources } of parts) {
     for (const name of ["cpu", "memory"]) {
       const request = resources?.requests?.[name];
       const limit = resources?.limits?.[name];
@@ -122,6 +124,11 @@ export function qosClass(object: JsonObject): "Guaranteed" | "Burstable" | "Best
   }
   if (!some) return "BestEffort";
   return all ? "Guaranteed" : "Burstable";
+}
+
+function countsItself(resources: PodSpec["resources"]): boolean {
+  const names = Object.keys({ ...resources?.requests, ...resources?.limits });
+  return names.some((name) => name === "cpu" || name === "memory" || isHugePage(name));
 }
 
 function isPositive(quantity: string | undefined): boolean {
