@@ -17,6 +17,9 @@ export interface Listeners {
   destroyConnections(): void;
 }
 
+/** A client that says nothing for so long is asked by the operating system whether it is still there. */
+const keepAliveMs = 30_000;
+
 /** @throws Error naming the address: the port is taken, or the address is not this machine's */
 export async function listen(
   addresses: readonly ListenAddress[],
@@ -31,6 +34,7 @@ export async function listen(
       if (sockets.size === 0) for (const resolve of waiting) resolve();
     });
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, keepAliveMs);
     onConnection(socket);
   };
   const servers: Server[] = [];
