@@ -34,9 +34,6 @@ const allowed: Readonly<Record<string, readonly RegExp[]>> = {
   "node-basic": [/^create \.spec\.taints/],
   // Its row has an age that no column declares.
   "ipaddress-basic": [/^get-table \.rows\.0\.cells\.2/],
-  // Their times and requesters are set by the server.
-  "persistentvolume-hostpath": [/lastPhaseTransitionTime/],
-  "persistentvolume-local": [/lastPhaseTransitionTime/],
   // The server says who asked.
   "csr-basic": [/^create \.spec\./],
 };
