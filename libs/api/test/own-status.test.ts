@@ -7,6 +7,7 @@ import {
   danglingCondition,
   hasCondition,
   type JsonObject,
+  listAt,
   type MutableObject,
   setCondition,
 } from "@triarch/api";
@@ -119,7 +120,7 @@ t.test("an approval decides and changes nothing else", async (t) => {
   certificateApproval.prepare(next, old, { nowMs });
   t.match(next, { spec: { signerName: "example.com/s" } });
   t.notOk("certificate" in (next["status"] as object));
-  const { conditions } = next["status"] as { conditions: readonly JsonObject[] };
+  const conditions = listAt(next["status"] as JsonObject, "conditions") as readonly JsonObject[];
   t.strictSame(
     conditions.map((one) => [one["type"], one["lastUpdateTime"]]),
     [
