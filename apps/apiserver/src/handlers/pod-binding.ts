@@ -4,12 +4,14 @@ import {
   childOf,
   conflict,
   deepCopy,
+  fieldErrorText,
   findResource,
   isObject,
   type JsonObject,
   listAt,
   type MutableObject,
   notFound,
+  notSupported,
   objectAt,
   StatusError,
   textAt,
@@ -38,6 +40,9 @@ export async function handleBinding(call: ResourceCall): Promise<Answer> {
   const { api, request, info } = call;
   const { dryRun, fieldValidation } = readWriteOptions(request.query, "CreateOptions");
   const binding = decodeBody(request, bindingKind, fieldValidation);
+  if (textAt(objectAt(binding, "metadata"), "name") !== info.name) {
+    throw new StatusError(badRequest("name in URL does not match name in Binding object"));
+  }
   const nodeName = targetOf(binding);
   await updateObject(api.registry, {
     ...writeRequest(call, dryRun),
@@ -58,9 +63,12 @@ export async function handleBinding(call: ResourceCall): Promise<Answer> {
 function targetOf(binding: JsonObject): string {
   const target = objectAt(binding, "target");
   const kind = textAt(target, "kind");
-  if (kind !== "" && kind !== "Node") throw new StatusError(badRequest(`a pod is bound to a Node, not to a ${kind}`));
+  if (kind !== "" && kind !== "Node") {
+    const error = notSupported("target.kind", kind, ["Node", "<empty>"]);
+    throw new StatusError(badRequest(fieldErrorText(error)));
+  }
   const nodeName = textAt(target, "name");
-  if (nodeName === "") throw new StatusError(badRequest("target.name: Required value: name the node"));
+  if (nodeName === "") throw new StatusError(badRequest("target.name: Required value"));
   return nodeName;
 }
 

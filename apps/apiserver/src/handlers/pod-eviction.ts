@@ -46,6 +46,5 @@ export async function handleEviction(call: ResourceCall): Promise<Answer> {
 function checkName(eviction: JsonObject, name: string): void {
   const meta = eviction["metadata"];
   const given = isObject(meta) ? textAt(meta, "name") : "";
-  if (given !== "" && given !== name)
-    throw new StatusError(badRequest("name in URL does not match name in Eviction object"));
+  if (given !== name) throw new StatusError(badRequest("name in URL does not match name in Eviction object"));
 }

@@ -30,6 +30,7 @@ import { fieldManagerOf, readWriteOptions } from "../http/write-options.ts";
 import { boundResource, readFresh } from "../identity/bound-objects.ts";
 import { checkNamespace } from "../registry/create.ts";
 import { type ResourceCall, viewOptions } from "./api.ts";
+import { kindFirst } from "./reviews/review.ts";
 
 const tokenRequestResource = {
   group: "authentication.k8s.io",
@@ -85,7 +86,7 @@ export async function handleServiceAccountToken(call: ResourceCall): Promise<Ans
   });
   spec["boundObjectRef"] ??= null;
   review["status"] = { token, expirationTimestamp: timeText(nowMs + seconds * 1000) };
-  return objectAnswer(tokenRequestResource, review, form, { ...viewOptions(call), statusCode: 201 });
+  return objectAnswer(tokenRequestResource, kindFirst(review), form, { ...viewOptions(call), statusCode: 201 });
 }
 
 function setDefaults(review: MutableObject): MutableObject {

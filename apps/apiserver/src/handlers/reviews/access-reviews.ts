@@ -98,7 +98,7 @@ function attributesErrors(spec: JsonObject): readonly FieldError[] {
   const path = objectAt(spec, "nonResourceAttributes");
   if (resource !== undefined && path !== undefined) {
     const why = "cannot be specified in combination with resourceAttributes";
-    return [invalid("spec.nonResourceAttributes", path, why)];
+    return [invalid("spec.nonResourceAttributes", shownPath(path), why)];
   }
   if (resource === undefined && path === undefined) {
     const why = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
@@ -129,8 +129,15 @@ function localErrors(spec: JsonObject, namespace: string): readonly FieldError[]
     ...(resource === undefined || wanted === namespace
       ? []
       : [invalid("spec.resourceAttributes.namespace", wanted, "must match metadata.namespace")]),
-    ...(path === undefined ? [] : [invalid("spec.nonResourceAttributes", path, "disallowed on this kind of request")]),
+    ...(path === undefined
+      ? []
+      : [invalid("spec.nonResourceAttributes", shownPath(path), "disallowed on this kind of request")]),
   ];
+}
+
+/** As errors of Kubernetes show it. */
+function shownPath(attributes: JsonObject): JsonObject {
+  return { Path: textAt(attributes, "path"), Verb: textAt(attributes, "verb") };
 }
 
 function rulesStatus(rules: readonly PolicyRule[]): MutableObject {

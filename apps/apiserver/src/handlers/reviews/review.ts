@@ -34,7 +34,12 @@ export async function handleReview(call: ResourceCall, answer: AnswerReview): Pr
   const manager = fieldManagerOf(request);
   trackCreate({ resource, subresource: info.subresource, manager, nowMs: api.registry.clock.nowMs() }, review);
   review["status"] = deepCopy(await answer(review, call));
-  return objectAnswer(resource, review, form, { ...viewOptions(call), statusCode: 201 });
+  return objectAnswer(resource, kindFirst(review), form, { ...viewOptions(call), statusCode: 201 });
+}
+
+/** For people who read the answer. */
+export function kindFirst({ kind, apiVersion, metadata, ...rest }: JsonObject): JsonObject {
+  return { kind, apiVersion, metadata, ...rest };
 }
 
 /** Reviews of `authorization.k8s.io` are refused under a kind without a name, as Kubernetes words it. */
