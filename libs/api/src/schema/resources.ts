@@ -2,24 +2,22 @@
 import { assertDefined } from "@triarch/base";
 import discovered from "../generated/resources.json" with { type: "json" };
 import type { ResourceInfo } from "./resource-info.ts";
-import { isServed, isServedSubresource, storagePrefix } from "./served.ts";
+import { isServedSubresource, storagePrefix } from "./served.ts";
 import { typeNameOfKind } from "./type-table.ts";
 
-export const resources: readonly ResourceInfo[] = discovered
-  .filter((row) => isServed(row.group, row.resource))
-  .map((row): ResourceInfo => {
-    const apiVersion = row.group === "" ? row.version : `${row.group}/${row.version}`;
-    return {
-      ...row,
-      listKind: `${row.kind}List`,
-      subresources: row.subresources.filter((subresource) => isServedSubresource(row.resource, subresource.name)),
-      typeName: assertDefined(
-        typeNameOfKind(apiVersion, row.kind),
-        `resources: ${apiVersion} ${row.kind} has no definition in the schema`,
-      ),
-      storagePrefix: storagePrefix(row.group, row.resource),
-    };
-  });
+export const resources: readonly ResourceInfo[] = discovered.map((row): ResourceInfo => {
+  const apiVersion = row.group === "" ? row.version : `${row.group}/${row.version}`;
+  return {
+    ...row,
+    listKind: `${row.kind}List`,
+    subresources: row.subresources.filter((subresource) => isServedSubresource(row.resource, subresource.name)),
+    typeName: assertDefined(
+      typeNameOfKind(apiVersion, row.kind),
+      `resources: ${apiVersion} ${row.kind} has no definition in the schema`,
+    ),
+    storagePrefix: storagePrefix(row.group, row.resource),
+  };
+});
 
 const byPath = new Map(resources.map((info) => [`${info.group}/${info.version}/${info.resource}`, info]));
 const byKind = new Map(resources.map((info) => [`${info.group}/${info.version}/${info.kind}`, info]));

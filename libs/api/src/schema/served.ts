@@ -1,8 +1,5 @@
-// What this server offers, in one table: resources.json lists what Kubernetes 1.36 has; here is which of it is served and
-// where it is stored. What is absent from discovery is absent from the server: its paths answer 404.
-
-/** Not served yet, by `group/resource` or by group alone. */
-const absent: ReadonlySet<string> = new Set([]);
+// What this server offers of what Kubernetes 1.36 has (resources.json): all stable kinds, the subresources named here, and
+// where they are stored. What is absent from discovery is absent from the server: its paths answer 404.
 
 const servedSubresources: ReadonlySet<string> = new Set([
   "status",
@@ -31,10 +28,6 @@ const storageFolders: Readonly<Record<string, string>> = {
   "apiextensions.k8s.io/customresourcedefinitions": "apiextensions.k8s.io/customresourcedefinitions",
   "apiregistration.k8s.io/apiservices": "apiregistration.k8s.io/apiservices",
 };
-
-export function isServed(group: string, resource: string): boolean {
-  return !absent.has(group) && !absent.has(`${group}/${resource}`);
-}
 
 export function isServedSubresource(resource: string, subresource: string): boolean {
   return servedSubresources.has(subresource) || servedSubresources.has(`${resource}/${subresource}`);
