@@ -73,6 +73,15 @@ t.test("create, update, delete by revision; the loser is shown what is there", a
   const kept = await optimisticDelete(key, revision);
   t.match(kept, { succeeded: false, responses: [{ responseRange: { kvs: [{ value: stored("2") }] } }] });
   t.equal((await optimisticDelete(key, updated.header?.revision ?? 0)).succeeded, true);
+  // Where nobody wants to know what is there instead, nothing is asked in its place.
+  const blind = (revision: number): Promise<proto.TxnResponse> =>
+    write({ compare: [modIs(key, revision)], success: [{ requestDeleteRange: { key } }] });
+  t.match(await blind(7), { succeeded: false, responses: [] });
+  const again = await optimisticPut(key, stored("4"), 0);
+  t.match(await blind(again.header?.revision ?? 0), {
+    succeeded: true,
+    responses: [{ responseDeleteRange: { deleted: 1 } }],
+  });
   t.match(await read({ key, limit: 1 }), { kvs: [], count: 0 });
 });
 
@@ -140,7 +149,16 @@ t.test("compaction: one apiserver of several, by a version of its key; who lists
       failure: [{ requestRange: { key } }],
     });
   const before = (await read({ ...pods, limit: 1 })).header?.revision ?? 0;
+  t.match(await read({ key, limit: 1 }), { kvs: [], header: { revision: before } });
+  // Each apiserver hears of the others' compactions from this key.
+  const types = { input: proto.WatchRequest, output: proto.WatchResponse };
+  const heard = new RawCall(session, "/etcdserverpb.Watch/Watch", types, { hasleader: "true" });
+  heard.send({ createRequest: { key, startRevision: before + 1, prevKv: true, progressNotify: true } });
   t.equal((await attempt(0)).succeeded, true);
+  await heard.until((received) => received.length === 2);
+  t.match(heard.received, [{ created: true }, { events: [{ kv: { key, value: utf8("0"), version: 1 } }] }]);
+  heard.stream.destroy();
+  t.match(await read({ key, limit: 1 }), { kvs: [{ value: utf8("0"), version: 1 }] });
   t.match(await attempt(0), { succeeded: false, responses: [{ responseRange: { kvs: [{ version: 1 }] } }] });
   const compact = { input: proto.CompactionRequest, output: proto.CompactionResponse };
   const revision = before + 1;
@@ -148,7 +166,6 @@ t.test("compaction: one apiserver of several, by a version of its key; who lists
   const again = { code: 11, message: "etcdserver: mvcc: required revision has been compacted" };
   t.match(await callOnce(session, `${kv}Compact`, compact, { revision }), again);
   t.match(await callOnce(session, `${kv}Range`, range, { ...pods, revision: before }), again);
-  const types = { input: proto.WatchRequest, output: proto.WatchResponse };
   const watch = new RawCall(session, "/etcdserverpb.Watch/Watch", types, { hasleader: "true" });
   watch.send({ createRequest: { ...pods, startRevision: before - 1, prevKv: true, progressNotify: true } });
   await watch.until((received) => received.length === 2);
