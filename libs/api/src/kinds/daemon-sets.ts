@@ -1,5 +1,6 @@
 // DaemonSets: a pod on every node that fits.
 import type { DaemonSetSpec } from "../generated/types.generated.ts";
+import type { JsonObject } from "../json.ts";
 import { invalid, notSupported, required } from "../meta/field-error.ts";
 import { childOf, type MutableObject, objectAt, semanticEqual, textAt, typed } from "../meta/mutable.ts";
 import {
@@ -9,6 +10,7 @@ import {
   type Errors,
   isZeroIntOrPercent,
 } from "../validation/basics.ts";
+import { goStruct } from "../validation/changes.ts";
 import { validateWorkload } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
 import { collisionChange, selectorChange, statusCounts } from "./scale.ts";
@@ -20,6 +22,7 @@ export const templateGenerationAnnotation = "deprecated.daemonset.template.gener
 export const daemonSets: KindStrategy = defineStrategy({
   namespaced: true,
   metaPasses: ["change"],
+  changesFirst: true,
   generationFields: ["spec"],
   initialStatus: { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 },
   prepareCreate: (object) => setTemplateGeneration(object, 1),
@@ -39,9 +42,7 @@ export const daemonSets: KindStrategy = defineStrategy({
     checkNonNegative(errors, "spec.minReadySeconds", minReadySeconds);
     const { type = "", rollingUpdate } = updateStrategy ?? {};
     if (type !== "RollingUpdate" && type !== "OnDelete") {
-      errors.push(
-        notSupported("spec.updateStrategy", objectAt(spec, "updateStrategy") ?? {}, ["RollingUpdate", "OnDelete"]),
-      );
+      errors.push(notSupported("spec.updateStrategy", shownStrategy(spec), ["RollingUpdate", "OnDelete"]));
     } else if (type === "RollingUpdate") {
       checkDaemonSetRollingUpdate(errors, "spec.updateStrategy.rollingUpdate", rollingUpdate);
     }
@@ -64,6 +65,9 @@ export const daemonSets: KindStrategy = defineStrategy({
     ...collisionChange(next, old),
   ],
 });
+
+const shownStrategy = (spec: JsonObject): JsonObject =>
+  goStruct("io.k8s.api.apps.v1.DaemonSetUpdateStrategy", objectAt(spec, "updateStrategy") ?? {});
 
 function setTemplateGeneration(object: MutableObject, generation: number): void {
   childOf(childOf(object, "metadata"), "annotations")[templateGenerationAnnotation] = String(generation);

@@ -6,6 +6,7 @@ import { type FieldError, invalid, required } from "../meta/field-error.ts";
 import { objectAt, ownField, semanticEqual, textAt, typed } from "../meta/mutable.ts";
 import { dns1123Subdomain, pathSegment, qualifiedName } from "../meta/names.ts";
 import { checkText, type Errors, immutable } from "../validation/basics.ts";
+import { goStruct } from "../validation/changes.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
@@ -186,7 +187,12 @@ const fixedEventFields: readonly (readonly [string, string])[] = [
 
 function validateEventChange(next: JsonObject, old: JsonObject): readonly FieldError[] {
   const texts = new Set(["reason", "note", "type", "action", "reportingController", "reportingInstance"]);
-  const shown = (field: string): JsonValue | undefined => ownField(next, field) ?? (texts.has(field) ? "" : undefined);
+  const shown = (field: string): JsonValue | undefined => {
+    const value = ownField(next, field) ?? (texts.has(field) ? "" : undefined);
+    if (field === "deprecatedSource") return goStruct("io.k8s.api.core.v1.EventSource", objectAt(next, field) ?? {});
+    const refers = field === "regarding" || (field === "related" && value !== undefined);
+    return refers ? goStruct("io.k8s.api.core.v1.ObjectReference", objectAt(next, field) ?? {}) : value;
+  };
   const series = semanticEqual(ownField(next, "series"), ownField(old, "series")) ? [] : validateSeries(next);
   const changed = fixedEventFields
     .filter(([field]) => !semanticEqual(ownField(next, field), ownField(old, field)))

@@ -1,11 +1,12 @@
 // Jobs: pods that run until they are done. A Job's selector is its own uid, written into the pods' labels, so that no two Jobs share pods.
 import type { JobStatus, LabelSelector } from "../generated/types.generated.ts";
-import type { JsonObject } from "../json.ts";
+import type { JsonObject, JsonValue } from "../json.ts";
 import { type FieldError, invalid, invalidAltogether, required } from "../meta/field-error.ts";
 import {
   carryField,
   childOf,
   deepCopy,
+  isObject,
   type MutableObject,
   numberAt,
   objectAt,
@@ -17,6 +18,7 @@ import {
 import { dns1123Label } from "../meta/names.ts";
 import { labelSelectorMatcher, type Labels, SelectorError } from "../selectors/label-selector.ts";
 import { checkLabelSelector, checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
+import { goStruct } from "../validation/changes.ts";
 import { validateJobSpec } from "../validation/job-spec.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
@@ -48,7 +50,7 @@ export const jobs: KindStrategy = defineStrategy({
     if (!semanticEqual(template, oldTemplate)) errors.push(immutable("spec.template", template));
     for (const field of fixedFields) {
       const value = ownField(spec, field);
-      if (!semanticEqual(value, ownField(before, field))) errors.push(immutable(`spec.${field}`, value));
+      if (!semanticEqual(value, ownField(before, field))) errors.push(immutable(`spec.${field}`, shown(field, value)));
     }
     return errors;
   },
@@ -63,6 +65,12 @@ const fixedFields = [
   "managedBy",
   "successPolicy",
 ];
+
+/** Policies are shown as Go shows its structs. */
+function shown(field: string, value: JsonValue | undefined): JsonValue | undefined {
+  if (!field.endsWith("Policy") || value === undefined || !isObject(value)) return value;
+  return goStruct(`io.k8s.api.batch.v1.${field.charAt(0).toUpperCase()}${field.slice(1)}`, value);
+}
 
 /** An Indexed Job may grow or shrink with its parallelism; of others the number is fixed. */
 function checkCompletions(errors: Errors, spec: JsonObject, before: JsonObject): void {

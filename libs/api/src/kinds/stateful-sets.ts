@@ -13,6 +13,7 @@ import {
   type Errors,
   isZeroIntOrPercent,
 } from "../validation/basics.ts";
+import { goStruct } from "../validation/changes.ts";
 import { validateWorkload } from "../validation/pod-template.ts";
 import { checkClaimSpec } from "../validation/storage.ts";
 import { defineStrategy } from "./generic.ts";
@@ -107,7 +108,8 @@ function checkUpdateStrategy(errors: Errors, strategy: JsonObject): void {
       errors.push(invalid(`${path}.rollingUpdate`, objectAt(strategy, "rollingUpdate"), text));
     }
   } else if (type !== "RollingUpdate") {
-    errors.push(invalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'"));
+    const shown = goStruct("io.k8s.api.apps.v1.StatefulSetUpdateStrategy", strategy);
+    errors.push(invalid(path, shown, "must be 'RollingUpdate' or 'OnDelete'"));
   } else if (rollingUpdate !== undefined) {
     checkNonNegative(errors, `${path}.rollingUpdate.partition`, rollingUpdate.partition);
     const unavailable = rollingUpdate.maxUnavailable;

@@ -11,6 +11,7 @@ import {
   type Errors,
   isZeroIntOrPercent,
 } from "../validation/basics.ts";
+import { goStruct } from "../validation/changes.ts";
 import { validateWorkload } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
 import { collisionChange, replicaScale, selectorChange, statusCounts, statusOrder } from "./scale.ts";
@@ -48,7 +49,8 @@ function validateDeployment(object: JsonObject): readonly FieldError[] {
   errors.push(...validateWorkload(object, { name: "deployment", selectorRequired: true, badSelector: "endsAll" }));
   const { type = "", rollingUpdate } = spec.strategy ?? {};
   if (type !== "Recreate" && type !== "RollingUpdate") {
-    errors.push(notSupported("spec.strategy", objectAt(object, "strategy") ?? {}, ["Recreate", "RollingUpdate"]));
+    const shown = goStruct("io.k8s.api.apps.v1.DeploymentStrategy", objectAt(object, "strategy") ?? {});
+    errors.push(notSupported("spec.strategy", shown, ["Recreate", "RollingUpdate"]));
   } else if (type === "Recreate" && rollingUpdate !== undefined) {
     errors.push(forbidden("spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'"));
   } else if (type === "RollingUpdate") {

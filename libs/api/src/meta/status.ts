@@ -111,7 +111,9 @@ export function preconditionConflict(
 }
 
 /** 422: all errors of all fields. Texts that repeat are shown once, causes are kept as they are. */
-export function invalidObject(kind: KindName, name: string, errors: readonly FieldError[]): FailureStatus {
+export function invalidObject(served: KindName, name: string, errors: readonly FieldError[]): FailureStatus {
+  // Both groups' events are judged as the core group's.
+  const kind = served.group === "events.k8s.io" ? { group: "", kind: served.kind } : served;
   const texts = [...new Set(errors.map(fieldErrorText))];
   const shown = texts.length === 1 ? texts[0] : `[${texts.join(", ")}]`;
   const causes = errors.map((error) => ({ reason: error.type, message: fieldErrorBody(error), field: error.field }));
