@@ -226,7 +226,7 @@ class Run {
     const open = stream.watchers.filter((one) => one.open);
     // 3.4 answers at once; newer ones, and ours, when the last watcher has begun.
     if (open.some((one) => one.request.startRevision > this.#known.current + 1)) return;
-    if (open.length === 0 && isLaterEtcd) return; // newer ones say nothing where nobody watches; 3.4 and ours do
+    if (isLaterEtcd) return; // they say nothing where a watcher is behind, or where nobody watches
     const revision = await stream.progress();
     this.#lines.push({ step, request: {}, answer: { revision: `r${revision - this.#known.base}` } });
   }
