@@ -84,14 +84,13 @@ export const certificateSigningRequests: KindStrategy = defineStrategy({
   ],
 });
 
-/** The `approval` subresource: of status, only the conditions that decide are taken over. */
+/** The `approval` subresource: of status, the conditions are taken over, whatever their types. */
 export const certificateApproval: SubresourceRules = {
   prepare: (next, old, { nowMs }) => {
     for (const key of new Set([...Object.keys(next), ...Object.keys(old)])) {
       if (key !== "status" && key !== "metadata") carryField(next, old, key);
     }
     carryField(childOf(next, "status"), objectAt(old, "status") ?? {}, "certificate");
-    keepConditions(next, old, (type) => !decisions.includes(type));
     stampConditions(next, old, nowMs);
   },
   validate: (next, old) => [...validateConditions(next), ...validateDecisionsKept(next, old)],
