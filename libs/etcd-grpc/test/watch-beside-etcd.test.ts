@@ -6,7 +6,7 @@ import { AuthClient } from "./auth-client.ts";
 import { one, setUp } from "./auth-setup.ts";
 import { startPlainPort } from "./plain-port.ts";
 import { callOnce, RawCall } from "./raw-call.ts";
-import { needsEtcd, startRealEtcd } from "./real-etcd.ts";
+import { laterPrograms, needsEtcd, startRealEtcd } from "./real-etcd.ts";
 
 // Watch streams over time, told of real etcd and of ours in the same words.
 
@@ -14,15 +14,21 @@ t.setTimeout(60_000);
 const put = { input: proto.PutRequest, output: proto.PutResponse };
 const watch = { input: proto.WatchRequest, output: proto.WatchResponse };
 
-const servers = {
-  ours: startPlainPort,
-  real: (dir: string) => startRealEtcd(dir),
-};
+type Start = (dir: string) => Promise<{ readonly url: string; close(): Promise<void> }>;
+const later = laterPrograms("etcd").map(({ version, file }): readonly [string, Start] => [
+  version,
+  (dir) => startRealEtcd(dir, [], file),
+]);
+const servers: readonly (readonly [string, Start])[] = [
+  ["ours", startPlainPort],
+  ["etcd", (dir) => startRealEtcd(dir)],
+  ...later,
+];
 
 /** The story of each server, which have to be the same; etcd's is left out where it is not installed. */
 async function compare(t: Test, story: (t: Test, url: string) => Promise<unknown>, expected: unknown): Promise<void> {
-  for (const [name, start] of Object.entries(servers)) {
-    await t.test(name, name === "real" ? needsEtcd : {}, async (t) => {
+  for (const [name, start] of servers) {
+    await t.test(name, name === "etcd" ? needsEtcd : {}, async (t) => {
       const server = await start(t.testdir({}));
       t.teardown(() => server.close());
       t.strictSame(await story(t, server.url), expected);
@@ -84,6 +90,32 @@ t.test("a watch goes on when its user may not read any more; a new one is refuse
         cancelReason: "rpc error: code = PermissionDenied desc = etcdserver: permission denied",
       },
       { created: false, canceled: false, cancelReason: "", events: 1 },
+    ],
+  );
+});
+
+t.test("what is refused at the creation", async (t) => {
+  const requests: readonly proto.Init<typeof proto.WatchRequest>["createRequest"][] = [
+    one("b", "a"),
+    { ...one("a"), watchId: 7 },
+    { ...one("a"), watchId: 7 },
+  ];
+  await compare(
+    t,
+    async (t, url) => {
+      const session = connect(url);
+      t.teardown(() => session.destroy());
+      const call = new RawCall(session, "/etcdserverpb.Watch/Watch", watch);
+      for (const [i, createRequest] of requests.entries()) {
+        call.send({ createRequest });
+        await call.until((received) => received.length > i);
+      }
+      return call.received.map(({ watchId, canceled, cancelReason }) => [watchId, canceled, cancelReason]);
+    },
+    [
+      [-1, true, "mvcc: watcher range is empty"],
+      [7, false, ""],
+      [-1, true, "mvcc: duplicate watch ID provided on the WatchStream"],
     ],
   );
 });
