@@ -1,13 +1,15 @@
 // Pods as Docker containers: a pause container without Docker networking is the sandbox, CNI gives it its network, the
 // pod's containers join its network and IPC namespaces. Everything is found again by labels; nothing is kept in memory.
 import type Docker from "dockerode";
-import { Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { PodNetwork } from "@triarch/cni";
 import { dockerClient } from "@triarch/machine";
 import type {
+  CommandEnd,
   ContainerConfig,
   ContainerRuntime,
+  ContainerStreams,
   ExecResult,
   LogOptions,
   PodIdentity,
@@ -17,6 +19,8 @@ import type {
 } from "@triarch/runtime-hollow";
 import { containerOptions, sandboxOptions, type PauseImage } from "./create-options.ts";
 import { LogFrames } from "./log-stream.ts";
+import { attachTo, runCommand } from "./commands.ts";
+import { connectInPod } from "./pod-connections.ts";
 import { containerRecord } from "./inspect.ts";
 import { labelNames, nodeFilter, podOf, type NodeLabels } from "./labels.ts";
 
@@ -198,6 +202,24 @@ class DockerRuntime implements ContainerRuntime {
     if (late) throw new Error(`command "${command.join(" ")}" did not end in ${timeoutMs / 1000} s`);
     const { ExitCode: exitCode } = await exec.inspect();
     return { exitCode: exitCode ?? -1, output: Buffer.concat(chunks).subarray(0, execOutputBytesMax).toString("utf8") };
+  }
+
+  async runCommand(
+    id: string,
+    command: { readonly command: readonly string[]; readonly tty: boolean },
+    streams: ContainerStreams,
+  ): Promise<CommandEnd> {
+    return runCommand(this.#docker.getContainer(id), command, streams);
+  }
+
+  async attach(id: string, streams: ContainerStreams): Promise<CommandEnd> {
+    return attachTo(this.#docker.getContainer(id), streams);
+  }
+
+  async connect(sandboxId: string, port: number, signal: AbortSignal): Promise<Duplex> {
+    const { State: state } = await this.#docker.getContainer(sandboxId).inspect();
+    if (!state.Running) throw new Error("the pod does not run");
+    return connectInPod(state.Pid, port, signal);
   }
 
   async imageId(image: string): Promise<string | undefined> {

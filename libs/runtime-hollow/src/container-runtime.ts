@@ -3,7 +3,8 @@
 //
 // A runtime only ever sees and touches what carries its own cluster and node labels. All its state survives a restart of
 // the kubelet: `listPods` is the truth.
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
+import type { CommandEnd, ContainerStreams } from "./container-streams.ts";
 
 export interface PodIdentity {
   readonly uid: string;
@@ -162,6 +163,17 @@ export interface ContainerRuntime {
   /** @returns plain text of the container's output */
   logs(id: string, options: LogOptions): Promise<Readable>;
   exec(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
+
+  /** A command with its streams, for people; it is killed when the signal aborts. Resolves when its output was written. */
+  runCommand(
+    id: string,
+    command: { readonly command: readonly string[]; readonly tty: boolean },
+    streams: ContainerStreams,
+  ): Promise<CommandEnd>;
+  /** The container's own process; it goes on when the signal aborts. Resolves when it ends or the signal came. */
+  attach(id: string, streams: ContainerStreams): Promise<CommandEnd>;
+  /** A connection to a port of the pod's own loopback address. @throws Error when nobody listens there */
+  connect(sandboxId: string, port: number, signal: AbortSignal): Promise<Duplex>;
 
   /** The id of an image that is present. */
   imageId(image: string): Promise<string | undefined>;

@@ -143,6 +143,18 @@ class HollowRuntime implements ContainerRuntime {
     throw new Error("hollow containers run nothing, so nothing can be executed in them");
   }
 
+  async runCommand(): Promise<never> {
+    return this.exec();
+  }
+
+  async attach(): Promise<never> {
+    throw new Error("hollow containers run nothing, so there is nothing to attach to");
+  }
+
+  async connect(): Promise<never> {
+    throw new Error("hollow containers run nothing, so nobody listens in them");
+  }
+
   async imageId(image: string): Promise<string> {
     return `hollow-image:${image}`;
   }

@@ -1,4 +1,5 @@
-// HTTPS on the node's address, for the API server: logs and the list of pods. Callers need a certificate of the cluster's
+// HTTPS on the node's address, for the API server: logs, the list of pods, and the streams of exec, attach and
+// port-forward. Callers need a certificate of the cluster's
 // CA whose subject is the API server's kubelet client, or in the group system:masters.
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -6,8 +7,10 @@ import type { TLSSocket } from "node:tls";
 import type { Pod } from "@triarch/api";
 import type { Lister } from "@triarch/informer";
 import type { ContainerRuntime } from "@triarch/runtime-hollow";
+import { createStreamingServer } from "@triarch/streaming";
 import type { Logger } from "@triarch/telemetry";
 import { LogRequestError, openLogs } from "./container-logs.ts";
+import { PodStreams } from "./streaming-target.ts";
 
 export interface KubeletServerOptions {
   readonly host: string;
@@ -40,6 +43,12 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
       });
     },
   );
+  const streaming = createStreamingServer({ target: new PodStreams(options), logger: options.logger });
+  server.on("upgrade", (request, socket, head) => {
+    if (isAllowed(socket as TLSSocket) && streaming.upgrade(request, socket, head)) return;
+    socket.on("error", () => socket.destroy());
+    socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, options.host, resolve);
@@ -47,11 +56,13 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
   const address = server.address();
   return {
     port: typeof address === "object" && address !== null ? address.port : options.port,
-    close: () =>
-      new Promise((resolve) => {
+    close: async () => {
+      await streaming.close();
+      await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
-      }),
+      });
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { dockerClient, localImage } from "@triarch/machine";
 import type { ContainerConfig, ContainerRecord, PodIdentity, SandboxConfig } from "@triarch/runtime-hollow";
+import { checkStreams } from "./stream-checks.ts";
 import { createDockerRuntime } from "@triarch/runtime-docker";
 
 const stateDir = process.env["STATE_DIR"] ?? "";
@@ -122,6 +123,15 @@ const slow = await runtime.exec(talker, ["sleep", "5"], 300).then(
   (error: unknown) => String(error),
 );
 check("exec has a time limit", slow.includes("did not end in 0.3 s"), slow);
+
+const [cat, web] = await Promise.all([
+  runtime.createContainer(current, container("cat", "cat", { stdin: true, command: ["cat"] })),
+  runtime.createContainer(current, container("web", "exec httpd -f -p 127.0.0.1:8099 -h /")),
+]);
+for (const id of [cat, web]) await runtime.startContainer(id);
+await recordWhere(web, (one) => one.state.kind === "running");
+await checkStreams(runtime, { container: talker, cat, sandbox: current.id, port: 8099 }, check);
+for (const id of [cat, web]) await runtime.removeContainer(id);
 
 const restarted = make();
 const adopted = await restarted.getPod(pod.uid);
