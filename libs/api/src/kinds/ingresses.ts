@@ -11,7 +11,7 @@ import { type FieldError, forbidden, invalid, notSupported, required } from "../
 import { listAt, objectAt, ownField, typed } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain, pathSegment, portName, regExpText } from "../meta/names.ts";
 import { ipFamily, validIp } from "../validation/addresses.ts";
-import { checkPort, checkText, type Errors } from "../validation/basics.ts";
+import { checkDomainPrefixedPath, checkPort, checkText, type Errors } from "../validation/basics.ts";
 import { checkUnchanged } from "../validation/changes.ts";
 import { type Sparse, sparse } from "../validation/sparse.ts";
 import { defineStrategy } from "./generic.ts";
@@ -25,8 +25,6 @@ const forbiddenInPaths = ["//", "/./", "/../", "%2f", "%2F"];
 const forbiddenAtEnds = ["/..", "/."];
 const wildcardPattern = "\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const wildcardRegExp = new RegExp(`^${wildcardPattern}$`);
-const httpPathPattern = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
-const httpPathRegExp = new RegExp(`^${httpPathPattern}$`);
 
 export const ingresses: KindStrategy = defineStrategy({
   namespaced: true,
@@ -193,16 +191,6 @@ function checkController(errors: Errors, path: string, value: string): void {
   if (value.length > controllerMax) {
     errors.push({ type: "FieldValueTooLong", field: path, detail: `may not be more than ${controllerMax} bytes` });
   }
-  if (value === "") {
-    errors.push(required(path));
-    return;
-  }
-  const slash = value.indexOf("/");
-  const [host, rest] = [value.slice(0, Math.max(slash, 0)), value.slice(slash + 1)];
-  if (host === "" || rest === "") {
-    errors.push(invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")'));
-    return;
-  }
-  for (const text of dns1123Subdomain(host)) errors.push(invalid(path, host, text));
-  if (!httpPathRegExp.test(rest)) errors.push(invalid(path, rest, regExpText("Invalid path", httpPathPattern)));
+  if (value === "") errors.push(required(path));
+  else checkDomainPrefixedPath(errors, path, value);
 }

@@ -206,14 +206,9 @@ export function portName(value: string): readonly string[] {
   return found;
 }
 
-/** Who is in charge of something: `example.com/controller`. */
-export function domainPrefixedPath(value: string): readonly string[] {
-  const slash = value.indexOf("/");
-  const [domain, path] = [value.slice(0, Math.max(0, slash)), value.slice(slash + 1)];
-  if (domain === "" || path === "") return ['must be a domain-prefixed path (such as "acme.io/foo")'];
-  const found = [...dns1123Subdomain(domain)];
-  if (!httpPathRegExp.test(path)) found.push(regExpText("Invalid path", httpPathPattern));
-  return found;
+/** A path of a URL, or a part of one. */
+export function httpPath(value: string): readonly string[] {
+  return httpPathRegExp.test(value) ? [] : [regExpText("Invalid path", httpPathPattern)];
 }
 
 /** A name that is one segment of a path: roles, bindings and others whose names may be nearly anything. */

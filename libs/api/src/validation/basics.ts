@@ -2,7 +2,16 @@
 import type { LabelSelector } from "../generated/types.generated.ts";
 import type { JsonValue } from "../json.ts";
 import { type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
-import { labelKey, labelValue, type NameCheck, percentText, portName, validPort } from "../meta/names.ts";
+import {
+  dns1123Subdomain,
+  httpPath,
+  labelKey,
+  labelValue,
+  type NameCheck,
+  percentText,
+  portName,
+  validPort,
+} from "../meta/names.ts";
 import { validateLabels } from "../meta/object-meta.ts";
 import type { Sparse } from "./sparse.ts";
 
@@ -40,6 +49,18 @@ export function checkRange(errors: Errors, path: string, value: number | undefin
 /** Every sentence of `check` about `value` becomes an error. */
 export function checkText(errors: Errors, path: string, value: string, check: NameCheck): void {
   for (const text of check(value)) errors.push(invalid(path, value, text));
+}
+
+/** Who is in charge of something: `example.com/controller`. Each part is judged, and shown, by itself. */
+export function checkDomainPrefixedPath(errors: Errors, path: string, value: string): void {
+  const slash = value.indexOf("/");
+  const [host, rest] = [value.slice(0, Math.max(slash, 0)), value.slice(slash + 1)];
+  if (host === "" || rest === "") {
+    errors.push(invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")'));
+    return;
+  }
+  checkText(errors, path, host, dns1123Subdomain);
+  checkText(errors, path, rest, httpPath);
 }
 
 export function checkRequiredText(errors: Errors, path: string, value: string | undefined, check?: NameCheck): void {

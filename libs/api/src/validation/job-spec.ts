@@ -3,8 +3,7 @@ import type { JobSpec, PodSpec, SuccessPolicy } from "../generated/types.generat
 import type { JsonObject, JsonValue } from "../json.ts";
 import { type FieldError, invalid, notSupported, required, tooLong, tooMany } from "../meta/field-error.ts";
 import { objectAt, textAt, typed } from "../meta/mutable.ts";
-import { domainPrefixedPath } from "../meta/names.ts";
-import { checkEnum, checkNonNegative, checkText, type Errors } from "./basics.ts";
+import { checkDomainPrefixedPath, checkEnum, checkNonNegative, type Errors } from "./basics.ts";
 import { checkPodFailurePolicy } from "./pod-failure-policy.ts";
 import { validatePodTemplate } from "./pod-template.ts";
 
@@ -61,7 +60,7 @@ export function validateJobSpec(object: JsonObject, path: string): readonly Fiel
 function checkManager(errors: Errors, path: string, manager: string | undefined): void {
   if (manager === undefined) return;
   if (manager === "") errors.push(required(path));
-  else checkText(errors, path, manager, domainPrefixedPath);
+  else checkDomainPrefixedPath(errors, path, manager);
   if (manager.length > managerLengthMax) errors.push(tooLong(path, managerLengthMax));
 }
 
