@@ -38,7 +38,10 @@ export interface DocumentAnswer {
 
 /** A body that is made while it leaves, as fast as the client takes it. */
 export interface PartedBody {
-  /** Called once, after the head of the answer is on its way. A failure breaks the connection. */
+  /**
+   * Called once. An empty part is a pause, in which others get their turn. A failure after the first part breaks the
+   * connection.
+   */
   parts(): Iterable<Uint8Array>;
 }
 

@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { pipeline, Readable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { tooManyRequests } from "@triarch/api";
 import type { CertificateSubject } from "@triarch/auth";
 import { assertDefined } from "@triarch/base";
@@ -212,7 +213,7 @@ class HttpFront implements HttpServer {
     });
     if (reply.request.method === "HEAD") return void response.end();
     this.#countStream(response);
-    const source = Readable.from(all, { objectMode: true, highWaterMark: 1 });
+    const source = Readable.from(withPauses(all), { objectMode: true, highWaterMark: 1 });
     const done = (error: Error | null | undefined): void => {
       if (error === undefined || error === null || this.#cut.signal.aborted || isPrematureClose(error)) return;
       this.#options.logger.error({ error: String(error) }, "a list could not be sent whole");
@@ -328,6 +329,14 @@ function withFirst(parts: Iterable<Uint8Array>): { readonly first: Uint8Array; r
     yield* { [Symbol.iterator]: () => rest };
   };
   return { first: next.value, all: all() };
+}
+
+/** An empty part says that its maker worked for a while: others get their turn. */
+async function* withPauses(parts: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    if (part.byteLength > 0) yield part;
+    else await nextTurn();
+  }
 }
 
 /** The client has gone. */

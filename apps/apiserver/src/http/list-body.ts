@@ -2,7 +2,7 @@
 // anyway: objects are decoded one by one where the form needs it, and what is sent is forgotten. Protobuf says the length
 // of the whole in front, so there all items are encoded before the first leaves; also one by one.
 import { encodeProtobufList, type JsonObject } from "@triarch/api";
-import { concatBytes, utf8 } from "@triarch/base";
+import { utf8 } from "@triarch/base";
 import { stringify } from "yaml";
 import type { Encoding } from "./accept.ts";
 
@@ -99,7 +99,8 @@ class Parts {
   }
 
   take(): Uint8Array {
-    const part = concatBytes(this.#pieces);
+    // Unlike a typed array's, a buffer's memory is not cleared before it is filled.
+    const part = Buffer.concat(this.#pieces, this.sizeBytes);
     this.#pieces = [];
     this.sizeBytes = 0;
     return part;
