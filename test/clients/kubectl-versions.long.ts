@@ -5,6 +5,7 @@ import { top } from "../support/cluster.ts";
 import * as apply from "./suites/kubectl-apply.ts";
 import * as auth from "./suites/kubectl-auth.ts";
 import * as change from "./suites/kubectl-change.ts";
+import * as certificates from "./suites/kubectl-certificates.ts";
 import { kubectlCreates } from "./suites/kubectl-create.ts";
 import { kubectlReads } from "./suites/kubectl-read.ts";
 import { onKubectl, type KubectlSuite } from "./suites/kubectl-steps.ts";
@@ -14,7 +15,7 @@ const groups: Readonly<Record<string, Readonly<Record<string, KubectlSuite>>>> =
   read: { kubectlReads },
   apply: { ...apply },
   change: { ...change },
-  auth: { ...auth },
+  auth: { ...auth, ...certificates },
 };
 
 for (const version of ["1.32", "1.35"] as const) {

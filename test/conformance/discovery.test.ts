@@ -1,0 +1,151 @@
+// What the server says about itself: discovery in both forms, version, pages, its own Service.
+import type { JsonObject } from "@triarch/api";
+import type { Test } from "tap";
+import type { ApiClient } from "./api-client.ts";
+import { nameOf } from "./api-operations.ts";
+import { conformance } from "./conformance.ts";
+
+type Objects = readonly JsonObject[];
+const aggregatedType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+const coreKinds = ["namespaces", "pods", "configmaps", "secrets", "services", "nodes", "serviceaccounts"];
+
+async function aggregated(t: Test, api: ApiClient): Promise<void> {
+  const items: JsonObject[] = [];
+  for (const path of ["/api", "/apis"]) {
+    const { code, body, headers } = await api.call("GET", path, undefined, { accept: aggregatedType });
+    t.match([code, body["kind"], body["apiVersion"]], [200, "APIGroupDiscoveryList", "apidiscovery.k8s.io/v2"], path);
+    t.match(headers["content-type"], /g=apidiscovery\.k8s\.io;v=v2;as=APIGroupDiscoveryList/);
+    items.push(...(body["items"] as Objects));
+  }
+  const wanted: readonly (readonly [group: string, version: string, resources: readonly string[]])[] = [
+    ["", "v1", coreKinds],
+    ["apps", "v1", ["deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions"]],
+    ["batch", "v1", ["jobs", "cronjobs"]],
+    ["apiextensions.k8s.io", "v1", ["customresourcedefinitions"]],
+    ["admissionregistration.k8s.io", "v1", ["validatingwebhookconfigurations"]],
+  ];
+  for (const [group, version, resources] of wanted) {
+    const found = items.find((one) => nameOf(one) === group);
+    const inVersion = (found?.["versions"] as Objects | undefined)?.find((one) => one["version"] === version);
+    const names = ((inVersion?.["resources"] ?? []) as Objects).map((one) => one["resource"]);
+    t.same(
+      resources.filter((one) => !names.includes(one)),
+      [],
+      `${group}/${version}`,
+    );
+  }
+}
+
+async function acceptHeaders(t: Test, api: ApiClient): Promise<void> {
+  for (const path of ["/api", "/apis"]) {
+    const group = "g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    for (const accept of [
+      aggregatedType,
+      `${aggregatedType},application/json`,
+      `application/json;q=0.5,${aggregatedType}`,
+    ]) {
+      const { headers, body } = await api.call("GET", path, undefined, { accept });
+      t.match(
+        [headers["content-type"], body["kind"]],
+        [new RegExp(group.replaceAll(".", "\\.")), "APIGroupDiscoveryList"],
+        accept,
+      );
+    }
+    const plain = await api.call("GET", path, undefined, { accept: "application/json" });
+    t.match(
+      [plain.headers["content-type"], plain.body["kind"]],
+      ["application/json", path === "/api" ? "APIVersions" : "APIGroupList"],
+    );
+  }
+}
+
+async function locates(t: Test, api: ApiClient): Promise<void> {
+  const groups = (await api.get("/apis"))["groups"] as Objects;
+  t.ok(groups.length > 10);
+  const known: Readonly<Record<string, string>> = {
+    "apps/v1": "deployments",
+    "batch/v1": "jobs",
+    "rbac.authorization.k8s.io/v1": "roles",
+  };
+  for (const { versions } of groups) {
+    for (const { groupVersion } of versions as readonly { readonly groupVersion: string }[]) {
+      const list = await api.get(`/apis/${groupVersion}`);
+      t.match(list, { kind: "APIResourceList", groupVersion }, `${groupVersion}`);
+      const resources = (list["resources"] as Objects).map((one) => one["name"]);
+      t.ok(resources.length > 0);
+      if (known[groupVersion] !== undefined) t.ok(resources.includes(known[groupVersion]), known[groupVersion]);
+    }
+  }
+  t.ok(((await api.get("/api/v1"))["resources"] as Objects).some((one) => one["name"] === "namespaces"));
+}
+
+async function preferredVersions(t: Test, api: ApiClient): Promise<void> {
+  for (const one of (await api.get("/apis"))["groups"] as Objects) {
+    const name = one["name"] as string;
+    const group = await api.get(`/apis/${name}`);
+    t.equal(group["name"], name);
+    t.same(group["preferredVersion"], one["preferredVersion"]);
+    const preferred = (one["preferredVersion"] as JsonObject)["groupVersion"] as string;
+    const versions = (group["versions"] as Objects).map((version) => version["groupVersion"]);
+    t.ok(versions.includes(preferred), `${name} has its preferred version ${preferred}`);
+  }
+}
+
+async function version(t: Test, api: ApiClient): Promise<void> {
+  const { major, minor } = await api.get("/version");
+  t.match([major, minor], [/^[1-9]\d*$/, /^\d+$/]);
+}
+
+async function secureService(t: Test, api: ApiClient): Promise<void> {
+  const service = await api.get("/api/v1/namespaces/default/services/kubernetes");
+  t.match(service, { spec: { ports: [{ name: "https", port: 443 }] } });
+}
+
+async function pages(t: Test, api: ApiClient, namespace: string): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}/podtemplates`;
+  const count = 40;
+  for (let i = 0; i < count; i++) {
+    const template = { spec: { containers: [{ name: "c", image: "i" }] } };
+    await api.create(path, {
+      apiVersion: "v1",
+      kind: "PodTemplate",
+      metadata: { name: `template-${String(i).padStart(4, "0")}` },
+      template,
+    });
+  }
+  for (const limit of [1, 7, 17, count]) {
+    const names: string[] = [];
+    let token = "";
+    let shown = "";
+    do {
+      const list = await api.get(`${path}?limit=${limit}${token === "" ? "" : `&continue=${token}`}`);
+      const metadata = list["metadata"] as {
+        readonly continue?: string;
+        readonly remainingItemCount?: number;
+        readonly resourceVersion: string;
+      };
+      const items = list["items"] as Objects;
+      t.ok(items.length <= limit);
+      if (shown === "") shown = metadata.resourceVersion;
+      t.equal(metadata.resourceVersion, shown, "every page shows one state");
+      names.push(...items.map(nameOf));
+      token = metadata.continue ?? "";
+      t.equal(metadata.remainingItemCount ?? 0, count - names.length, "what is left is counted");
+    } while (token !== "");
+    t.same(names, (await api.list(path)).map(nameOf), `in pages of ${limit}`);
+  }
+}
+
+await conformance(import.meta.filename, {
+  AggregatedDiscovery: [
+    { name: "should support aggregated discovery interface", steps: aggregated },
+    { name: "should support raw aggregated discovery endpoint Accept headers", steps: acceptHeaders },
+  ],
+  Discovery: [
+    { name: "should locate the groupVersion and a resource within each APIGroup", steps: locates },
+    { name: "should validate PreferredVersion for each APIGroup", steps: preferredVersions },
+  ],
+  "server version": [{ name: "should find the server version", steps: version }],
+  "API Server": [{ name: "should provide secure master service", steps: secureService }],
+  "Servers with support for API chunking": [{ name: "should return chunks of results for list calls", steps: pages }],
+});
