@@ -197,6 +197,8 @@ t.test("namespaces go once their content has", async (t) => {
   part(finalized, "spec")["finalizers"] = [];
   finalized["status"] = { phase: "Active" };
   namespaceFinalize.prepare(finalized, marked);
+  t.strictSame(namespaceFinalize.validate({ spec: { finalizers: ["kubernetes", "a.b/c"] } }), []);
+  t.match(namespaceFinalize.validate({ spec: { finalizers: ["kubernetes", "x"] } }), [{ field: "spec.finalizers[1]" }]);
   t.strictSame(finalized["status"], { phase: "Terminating" }, "finalize changes nothing else");
   t.equal(goesAfterUpdate(strategy, finalized), true);
 });
