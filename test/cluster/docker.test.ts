@@ -9,6 +9,7 @@ import { kubectlWorks } from "./suites/kubectl.ts";
 import { leaderLoss } from "./suites/leader-loss.ts";
 import { snapshotAndRestore } from "./suites/snapshot.ts";
 import { inTheTerminal } from "./suites/terminal.ts";
+import { streamsWork } from "./suites/streams.ts";
 import { workload } from "./suites/workload.ts";
 
 const skip = await needs(needsContainers(), needsKubectl(), needsEtcdctl());
@@ -21,6 +22,7 @@ if (skip !== false) {
   comingUp(t, cluster);
   kubectlWorks(t, cluster);
   workload(t, cluster);
+  streamsWork(t, cluster);
   etcdctlWorks(t, cluster);
   leaderLoss(t, cluster);
   snapshotAndRestore(t, cluster);
