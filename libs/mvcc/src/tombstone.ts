@@ -12,3 +12,8 @@ export function tombstoneKv(key: ByteString, main: number): KeyValue {
     lease: 0n,
   };
 }
+
+/** Also of a key that the same transaction had deleted: nothing was there before that is its own. */
+export function isCreation({ createRevision, modRevision }: KeyValue): boolean {
+  return createRevision === modRevision;
+}

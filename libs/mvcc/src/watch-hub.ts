@@ -12,7 +12,7 @@ import { assert } from "@triarch/base";
 import { EventType, type Event } from "@triarch/etcd-proto";
 import { MvccError } from "./errors.ts";
 import { readKey, type ReadView } from "./read-view.ts";
-import { tombstoneKv } from "./tombstone.ts";
+import { isCreation, tombstoneKv } from "./tombstone.ts";
 import { WatchBacklog, type BacklogEntry, type BacklogLimits } from "./watch-backlog.ts";
 import { WatchIndex, type WatchGroup } from "./watch-index.ts";
 import type { Change } from "./write-txn.ts";
@@ -311,7 +311,7 @@ export class WatchHub {
       events = { plain: { type, kv: change.kv, prevKv: undefined }, withPrevious: undefined };
       built.set(change, events);
     }
-    if (!prevKv || change.previous === undefined) return events.plain;
+    if (!prevKv || change.previous === undefined || isCreation(change.kv)) return events.plain;
     events.withPrevious ??= {
       ...events.plain,
       prevKv: this.#view.rows.read(change.previous.main, change.previous.sub),
@@ -323,7 +323,7 @@ export class WatchHub {
     const kv = entry.tombstone ? tombstoneKv(entry.key, entry.main) : this.#view.rows.read(entry.main, entry.sub);
     assert(kv.modRevision === entry.main, `the row of revision ${entry.main} says it is of ${kv.modRevision}`);
     const before = entry.main - 1;
-    const readable = prevKv && before >= this.#view.compactRevision;
+    const readable = prevKv && before >= this.#view.compactRevision && !isCreation(kv);
     const previous = readable ? readKey({ ...pick(this.#view), revision: before }, entry.key) : undefined;
     return { type: entry.tombstone ? EventType.delete : EventType.put, kv, prevKv: previous };
   }

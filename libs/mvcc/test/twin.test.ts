@@ -103,7 +103,8 @@ class CheckedWatcher {
     if (type === 0 && JSON.stringify(show(kv)) !== JSON.stringify(show(after)))
       throw new Error(`wrong row for ${name}`);
     const mayMiss = revision - 1 < this.#twin.compactRevision && prevKv === undefined;
-    if (!mayMiss && JSON.stringify(show(prevKv)) !== JSON.stringify(show(before))) {
+    const created = type === 0 && after?.createRevision === revision; // also one that its transaction had deleted
+    if (!mayMiss && JSON.stringify(show(prevKv)) !== JSON.stringify(show(created ? undefined : before))) {
       throw new Error(`wrong previous row for ${name} at ${revision}`);
     }
   }

@@ -228,3 +228,25 @@ t.test("one slice of catching up is bounded however many watchers are behind", a
   catchUp(store);
   for (const recorder of recorders) t.equal(recorder.batches.flat().length, 100);
 });
+
+t.test("a key that its own transaction deleted and created anew: no previous value, live or later", async (t) => {
+  const { store } = await fixture();
+  put(store, "a", "old");
+  const seen: Event[][] = [];
+  const sink = { onEvents: (events: readonly Event[]) => (seen.push([...events]), true), onCompacted: () => undefined };
+  const request = { key: utf8("a"), rangeEnd: utf8(""), prevKv: true, noPut: false, noDelete: false };
+  store.watch({ ...request, startRevision: 0 }, sink);
+  // The one delete that etcd's check of duplicates does not see is that of everything.
+  const everything = { key: new Uint8Array(1), rangeEnd: new Uint8Array(1) };
+  store.txn({ success: [{ requestDeleteRange: everything }, { requestPut: { key: utf8("a"), value: utf8("new") } }] });
+  store.deliverEvents();
+  store.watch({ ...request, startRevision: 3 }, sink);
+  while (store.catchUp());
+  for (const events of seen) {
+    t.match(events, [
+      { type: 1, prevKv: { value: utf8("old") } },
+      { type: 0, kv: { createRevision: 3, version: 1 }, prevKv: undefined },
+    ]);
+  }
+  t.equal(seen.length, 2);
+});
