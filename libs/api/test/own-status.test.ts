@@ -148,7 +148,7 @@ t.test("an approval decides and changes nothing else", async (t) => {
   t.match(certificateApproval.validate(both, { ...old, status: {} }), [{ field: "status.conditions[1].type" }]);
   const undone: MutableObject = { ...old, status: {} };
   certificateApproval.prepare(undone, next, { nowMs });
-  const [noFailure, noApproval] = certificateApproval.validate(undone, next);
+  const [noApproval, noFailure] = certificateApproval.validate(undone, next);
   t.match(noFailure?.detail, 'may not remove a condition of type "Failed"');
   t.match(noApproval?.detail, 'may not remove a condition of type "Approved"');
 });

@@ -1,30 +1,38 @@
 // CertificateSigningRequests: who asks is what the server saw, not what the request says; spec and requester never change.
 import type { CertificateSigningRequest, CertificateSigningRequestCondition } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
-import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
+import {
+  duplicate,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+} from "../meta/field-error.ts";
 import {
   carryField,
   childOf,
   deepCopy,
-  deepEqual,
   isObject,
   listAt,
   type MutableObject,
   objectAt,
-  ownField,
   textAt,
 } from "../meta/mutable.ts";
-import { dns1123Label, dns1123Subdomain } from "../meta/names.ts";
+import { dns1123Label, dns1123Subdomain, type NameCheck } from "../meta/names.ts";
 import { timeText } from "../meta/time.ts";
-import { pemBlocks, pemProblem } from "../validation/pem.ts";
+import { certificatesProblem, requestProblem } from "../validation/pem.ts";
 import type { Errors } from "../validation/basics.ts";
 import { type Sparse, sparse } from "../validation/sparse.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy, SubresourceRules } from "./strategy.ts";
 
 const durationSecondsMin = 600;
-/** `metadata.name` of a namespace or account and what a signer's name adds to it. */
+/** A domain, `/`, the name of a namespace, `.`, the name of an object. */
 const signerNameMax = 571;
+const domainMax = 253;
+const legacySigner = "kubernetes.io/legacy-unknown";
 const usages = [
   "any",
   "cert sign",
@@ -73,15 +81,23 @@ export const certificateSigningRequests: KindStrategy = defineStrategy({
     carryField(next, old, "spec");
   },
   prepareStatusUpdate: (next, old, { nowMs }) => {
-    keepConditions(next, old, (type) => decisions.includes(type));
+    keepDecisions(next, old);
     stampConditions(next, old, nowMs);
   },
   validate: validateRequest,
-  validateStatus: (next, old) => [
-    ...validateConditions(next),
-    ...validateDecisionsKept(next, old),
-    ...validateCertificate(next, old),
-  ],
+  validateStatus: (next, old) => {
+    const [certificate, before] = [certificateOf(next), certificateOf(old)];
+    const errors: Errors = [...validateConditions(next)];
+    if (certificate !== before) {
+      const problem = certificate === undefined ? undefined : certificatesProblem(certificate);
+      if (problem !== undefined) errors.push(invalid("status.certificate", "<certificate data>", problem));
+    }
+    errors.push(...validateLasting(next, old));
+    if (before !== undefined && certificate !== before) {
+      errors.push(forbidden("status.certificate", "updates may not modify existing certificate content"));
+    }
+    return errors;
+  },
 });
 
 /** The `approval` subresource: of status, the conditions are taken over, whatever their types. */
@@ -93,7 +109,7 @@ export const certificateApproval: SubresourceRules = {
     carryField(childOf(next, "status"), objectAt(old, "status") ?? {}, "certificate");
     stampConditions(next, old, nowMs);
   },
-  validate: (next, old) => [...validateConditions(next), ...validateDecisionsKept(next, old)],
+  validate: (next, old) => [...validateConditions(next), ...validateLasting(next, old)],
 };
 
 /** Times that are not set are now; a condition that only says the same again keeps the time of its transition. */
@@ -110,26 +126,39 @@ function conditionsOf(object: JsonObject): readonly JsonObject[] {
   return listAt(objectAt(object, "status") ?? {}, "conditions").filter(isObject);
 }
 
-/** What was decided stays decided. */
-function validateDecisionsKept(next: JsonObject, old: JsonObject): readonly FieldError[] {
-  const now = conditionsOf(next);
-  return conditionsOf(old).flatMap((before) => {
-    const type = textAt(before, "type");
-    if (!lasting.includes(type)) return [];
-    const found = now.find((condition) => textAt(condition, "type") === type);
-    if (found !== undefined && deepEqual(found, before)) return [];
-    const verb = found === undefined ? "remove" : "modify";
-    return [forbidden("status.conditions", `updates may not ${verb} a condition of type ${JSON.stringify(type)}`)];
-  });
+function certificateOf(object: JsonObject): string | undefined {
+  const text = textAt(objectAt(object, "status"), "certificate");
+  return text === "" ? undefined : text;
 }
 
-/** Conditions of the types that this writer may not touch stay as they were. */
-function keepConditions(next: MutableObject, old: JsonObject, isKept: (type: string) => boolean): void {
-  const own = conditionsOf(next).filter((condition) => !isKept(textAt(condition, "type")));
-  const kept = conditionsOf(old).filter((condition) => isKept(textAt(condition, "type")));
-  const all = [...kept, ...own] as readonly MutableObject[];
-  if (all.length > 0) childOf(next, "status")["conditions"] = [...all];
-  else delete childOf(next, "status")["conditions"];
+/** What was decided, or failed, stays so. */
+function validateLasting(next: JsonObject, old: JsonObject): readonly FieldError[] {
+  return lasting
+    .filter((type) => ofType(next, type).length < ofType(old, type).length)
+    .map((type) =>
+      forbidden("status.conditions", `updates may not remove a condition of type ${JSON.stringify(type)}`),
+    );
+}
+
+function ofType(object: JsonObject, type: string): readonly JsonObject[] {
+  return conditionsOf(object).filter((condition) => textAt(condition, "type") === type);
+}
+
+/**
+ * A status does not decide: decisions stay as they were, and a status that has more of them, or fewer, leaves all conditions
+ * as they were.
+ */
+function keepDecisions(next: MutableObject, old: JsonObject): void {
+  const isStable = decisions.every((type) => ofType(next, type).length === ofType(old, type).length);
+  const status = childOf(next, "status");
+  if (!isStable) carryField(status, objectAt(old, "status") ?? {}, "conditions");
+  else if (listAt(status, "conditions").length > 0) {
+    status["conditions"] = conditionsOf(next).map((condition) => {
+      const type = textAt(condition, "type");
+      const kept = decisions.includes(type) ? ofType(old, type)[ofType(next, type).indexOf(condition)] : undefined;
+      return deepCopy(kept ?? condition);
+    });
+  }
 }
 
 function validateRequest(object: JsonObject): readonly FieldError[] {
@@ -140,15 +169,18 @@ function validateRequest(object: JsonObject): readonly FieldError[] {
     expirationSeconds,
   } = sparse<CertificateSigningRequest>(object).spec ?? {};
   const errors: Errors = [];
-  const problem = pemProblem(request ?? "", "CERTIFICATE REQUEST");
+  const problem = requestProblem(request ?? "");
   if (problem !== undefined) errors.push(invalid("spec.request", request, problem));
   if (wanted.length === 0) errors.push(required("spec.usages"));
   wanted.forEach((usage, i) => {
-    const path = `spec.usages[${i}]`;
-    if (!usages.includes(usage)) errors.push(notSupported(path, usage, usages));
-    if (wanted.indexOf(usage) < i) errors.push(duplicate(path, usage));
+    if (!usages.includes(usage)) errors.push(notSupported(`spec.usages[${i}]`, usage, usages));
   });
+  wanted.forEach((usage, i) => {
+    if (wanted.indexOf(usage) < i) errors.push(duplicate(`spec.usages[${i}]`, usage));
+  });
+  const legacyText = "the legacy signerName is not allowed via this API version";
   if (signerName === "") errors.push(required("spec.signerName"));
+  else if (signerName === legacySigner) errors.push(invalid("spec.signerName", signerName, legacyText));
   else errors.push(...validateSignerName(signerName));
   if (expirationSeconds !== undefined && expirationSeconds < durationSecondsMin) {
     const text = `may not specify a duration less than ${durationSecondsMin} seconds (10 minutes)`;
@@ -157,28 +189,29 @@ function validateRequest(object: JsonObject): readonly FieldError[] {
   return [...errors, ...validateConditions(object)];
 }
 
-/** `example.com/name`, where the name may have dots. */
+/** `example.com/name`, where the name may have dots. Of each half, the first part that is wrong is told. */
 function validateSignerName(name: string): readonly FieldError[] {
   const path = "spec.signerName";
-  const [domain = "", ...rest] = name.split("/");
-  const signer = rest.join("/");
-  if (rest.length !== 1) {
+  const [domain = "", signer, ...more] = name.split("/");
+  if (signer === undefined || more.length > 0) {
     return [invalid(path, name, "must be a fully qualified domain and path of the form 'example.com/signer-name'")];
   }
   const errors: Errors = [];
-  for (const text of dns1123Subdomain(domain)) errors.push(invalid(path, domain, text));
+  if (domain.length > domainMax) errors.push(tooLong(path, domainMax));
+  checkParts(errors, path, domain, dns1123Label);
   if (!domain.includes(".")) {
     errors.push(invalid(path, domain, "should be a domain with at least two segments separated by dots"));
   }
-  if (signer === "") errors.push(invalid(path, signer, "must not be empty"));
-  else for (const text of dns1123Subdomain(signer)) errors.push(invalid(path, signer, text));
-  if (signer.split(".").some((segment) => dns1123Label(segment).length > 0) && errors.length === 0) {
-    errors.push(invalid(path, signer, "must be DNS labels separated by dots"));
-  }
-  if (name.length > signerNameMax) {
-    errors.push({ type: "FieldValueTooLong", field: path, detail: `may not be more than ${signerNameMax} bytes` });
-  }
+  checkParts(errors, path, signer, dns1123Subdomain);
+  if (name.length > signerNameMax) errors.push(tooLong(path, signerNameMax));
   return errors;
+}
+
+function checkParts(errors: Errors, path: string, value: string, check: NameCheck): void {
+  const wrong = value.split(".").find((part) => check(part).length > 0);
+  for (const text of wrong === undefined ? [] : check(wrong)) {
+    errors.push(invalid(path, value, `validating label ${JSON.stringify(wrong)}: ${text}`));
+  }
 }
 
 function validateConditions(object: JsonObject): readonly FieldError[] {
@@ -207,22 +240,4 @@ function checkCondition(
     errors.push(invalid(`${path}.type`, type, "Approved and Denied conditions are mutually exclusive"));
   }
   if (before.includes(type)) errors.push(duplicate(`${path}.type`, type));
-}
-
-/** A certificate that was issued stays; a new one must be PEM and hold nothing but certificates. */
-function validateCertificate(next: JsonObject, old: JsonObject): readonly FieldError[] {
-  const path = "status.certificate";
-  const [value, before] = [
-    ownField(objectAt(next, "status") ?? {}, "certificate"),
-    ownField(objectAt(old, "status") ?? {}, "certificate"),
-  ];
-  if (deepEqual(value, before)) return [];
-  if (before !== undefined) return [invalid(path, value, "field is immutable")];
-  if (typeof value !== "string") return [];
-  const blocks = pemBlocks(value);
-  if (blocks.length === 0)
-    return [invalid(path, "<certificate data>", "must contain at least one CERTIFICATE PEM block")];
-  return blocks
-    .filter((block) => block.label !== "CERTIFICATE")
-    .map(() => invalid(path, "<certificate data>", "only CERTIFICATE PEM blocks are allowed"));
 }

@@ -4,27 +4,42 @@ import { base64Bytes } from "../protobuf/base64.ts";
 export interface PemBlock {
   /** `CERTIFICATE`, `CERTIFICATE REQUEST`, … */
   readonly label: string;
+  /** Lines like `Proc-Type: …` before the content. */
+  readonly hasHeaders: boolean;
   readonly bytes: Uint8Array;
 }
 
-const blockPattern = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n(?:[A-Za-z-]+: .*\r?\n)*([A-Za-z0-9+/=\s]*?)-----END \1-----/g;
+const blockPattern = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n((?:[A-Za-z-]+: .*\r?\n)*)([A-Za-z0-9+/=\s]*?)-----END \1-----/g;
 const sequenceTag = 0x30;
 const bitStringTag = 0x03;
 
 /** The blocks of a byte field; none in text that has none. @param field base64, as the field stands in JSON */
 export function pemBlocks(field: string): readonly PemBlock[] {
-  const text = String.fromCharCode(...base64Bytes(field));
-  return [...text.matchAll(blockPattern)].flatMap(([, label = "", body = ""]) => {
+  const text = new TextDecoder("latin1").decode(base64Bytes(field));
+  return [...text.matchAll(blockPattern)].flatMap(([, label = "", headers = "", body = ""]) => {
     const bytes = bytesOf(body);
-    return bytes === undefined ? [] : [{ label, bytes }];
+    return bytes === undefined ? [] : [{ label, hasHeaders: headers !== "", bytes }];
   });
 }
 
-/** What keeps a byte field from being a signed structure (a certificate, a request for one) in PEM, as a sentence. */
-export function pemProblem(field: string, label: string): string | undefined {
+/** What keeps a byte field from being a request for a certificate, as a sentence. */
+export function requestProblem(field: string): string | undefined {
+  const label = "CERTIFICATE REQUEST";
   const first = pemBlocks(field)[0];
   if (first?.label !== label) return `PEM block type must be ${label}`;
   return isSigned(first.bytes) ? undefined : "asn1: structure error: not a signed structure";
+}
+
+/** What keeps a byte field from being one certificate or more and nothing else, as a sentence. */
+export function certificatesProblem(field: string): string | undefined {
+  const blocks = pemBlocks(field);
+  for (const { label, hasHeaders, bytes } of blocks) {
+    if (label !== "CERTIFICATE") return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(label)}`;
+    if (hasHeaders) return "no PEM block headers are permitted";
+    if (bytes.length === 0) return "found CERTIFICATE PEM block containing 0 certificates";
+    if (!isSigned(bytes)) return "x509: malformed certificate";
+  }
+  return blocks.length === 0 ? "must contain at least one CERTIFICATE PEM block" : undefined;
 }
 
 function bytesOf(body: string): Uint8Array | undefined {
