@@ -22,7 +22,7 @@ const joining = {
 t.test("a master that joins a running cluster: ids from `member add --config-only`", async (t) => {
   const dir = t.testdir({});
   mkdirSync(join(dir, "pki"));
-  for (const name of ["api.crt", "api.key", "peer.crt", "peer.key", "ca.crt"])
+  for (const name of ["api.crt", "api.key", "peer.crt", "peer.key", "ca.crt", "sa.key"])
     writeFileSync(join(dir, "pki", name), "PEM");
   const file = join(dir, "m4.yaml");
   const read = (change: object) => {
@@ -35,6 +35,10 @@ t.test("a master that joins a running cluster: ids from `member add --config-onl
       { name: "m1", id: 0x3b2d6704a9f13fa2n, peerUrl: "https://10.0.0.1:2380" },
       { name: "m4", id: 0x57420897644887aen, clientUrl: "https://10.0.0.4:2379" },
     ],
+  });
+  t.match(await read({ serviceAccounts: { keyFile: "pki/sa.key" } }), { serviceAccountKeyPem: "PEM" });
+  await t.rejects(read({ serviceAccounts: { keyFil: "pki/sa.key" } }), {
+    message: /serviceAccounts.keyFil is not known/,
   });
   const { join: joins, clusterId } = await read({ join: undefined, clusterId: undefined });
   t.same([joins, clusterId], [false, undefined]);

@@ -47,6 +47,11 @@ export async function startApiServer(options: MasterOptions, signal?: AbortSigna
     await Promise.race([waitForLeader(() => worker.store.readBarrier(), stopWaiting), failed]);
     const { listen, tls, advertise, tokens, kubeletClient, serviceCidr } = options;
     const { serviceAccountKeyPem, furnishesNamespaces } = options;
+    if (serviceAccountKeyPem === undefined) {
+      logger.warn(
+        "serviceAccounts.keyFile is not configured: tokens of service accounts are good at this master alone",
+      );
+    }
     const serving = serveApi({
       ...{ listen, tls, advertise, tokens, kubeletClient, serviceCidr, logger },
       ...{ serviceAccountKeyPem, furnishesNamespaces },

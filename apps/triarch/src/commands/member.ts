@@ -140,13 +140,14 @@ async function addElsewhere(name: string, options: MemberAddOptions): Promise<nu
     clusterId: clusterId.toString(16),
     initialCluster,
     api: { listen: [`${new URL(clientUrl).hostname}:6443`], ...pair("apiserver"), clientCaFile: "pki/ca.crt" },
+    serviceAccounts: { keyFile: "pki/sa.key" },
     etcd: { listen: new URL(clientUrl).host, ...pair("etcd"), clientCaFile: "pki/etcd-ca.crt" },
     peer: { listen: new URL(peerUrl).host, ...pair("peer"), caFile: "pki/peer-ca.crt" },
   };
   console.log(stringify(config, { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN" }).trimEnd());
   console.error(
-    `Member ${id.toString(16)} was added as a learner. Save this as a file, put certificates where it says, start it with ` +
-      `\`triarch server --config FILE\`, then \`triarch member promote ${name}\`.`,
+    `Member ${id.toString(16)} was added as a learner. Save this as a file, put certificates and the cluster's sa.key where ` +
+      `it says, start it with \`triarch server --config FILE\`, then \`triarch member promote ${name}\`.`,
   );
   return 0;
 }
