@@ -48,9 +48,8 @@ export async function startApiServer(options: MasterOptions, signal?: AbortSigna
     const { listen, tls, advertise, tokens, kubeletClient, serviceCidr } = options;
     const { serviceAccountKeyPem, furnishesNamespaces } = options;
     if (serviceAccountKeyPem === undefined) {
-      logger.warn(
-        "serviceAccounts.keyFile is not configured: tokens of service accounts are good at this master alone",
-      );
+      const missing = { setting: "serviceAccounts.keyFile" };
+      logger.warn(missing, "without a key in common, tokens of service accounts are good at this master alone");
     }
     const serving = serveApi({
       ...{ listen, tls, advertise, tokens, kubeletClient, serviceCidr, logger },
