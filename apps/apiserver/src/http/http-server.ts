@@ -75,6 +75,8 @@ export interface HttpServer {
 
 /** Requests running at once, streams not counted; past it 429 with `Retry-After`. */
 export const requestsInFlightMax = 800;
+/** So long HTTP/2 sessions have to hear that they are over, before their connections are cut. */
+const goAwayMs = 250;
 /** Streams (watches, logs) at once; past it 429. */
 export const streamsMax = 20_000;
 
@@ -90,6 +92,8 @@ class HttpFront implements HttpServer {
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #cut = new AbortController();
   readonly #upgrades = new WeakMap<FastifyRequest, { readonly answer: StreamAnswer; readonly signal: ClientSignal }>();
+  /** Requests whose body is on its way. */
+  readonly #arriving = new Set<FastifyRequest>();
   readonly #idleWaiters = new Set<() => void>();
   #listeners: Listeners | undefined;
   #draining = false;
@@ -110,7 +114,10 @@ class HttpFront implements HttpServer {
     const server = app.server as unknown as Http2SecureServer;
     server.on("session", (session: ServerHttp2Session) => {
       this.#sessions.add(session);
-      session.once("close", () => this.#sessions.delete(session));
+      session.once("close", () => {
+        this.#sessions.delete(session);
+        this.#checkIdle();
+      });
       session.on("error", () => session.destroy());
     });
     app.setErrorHandler((error: Error & { readonly statusCode?: number }, _request, reply) => {
@@ -118,6 +125,7 @@ class HttpFront implements HttpServer {
     });
     app.addHook("onRequest", async (request, reply) => {
       if (request.ws) await this.#beforeUpgrade(request, reply);
+      else if (request.method !== "GET") this.#arrives(request, reply);
     });
     app.route({
       method: "GET",
@@ -149,19 +157,29 @@ class HttpFront implements HttpServer {
   }
 
   async requestsEnded(withinMs: number): Promise<void> {
-    await this.#waitUntil(() => this.#requests === 0, withinMs);
+    await this.#waitUntil(() => this.#requests + this.#arriving.size === 0, withinMs);
   }
 
   async close(withinMs: number): Promise<void> {
     await this.drain();
     await this.#waitUntil(() => this.#requests + this.#streams === 0, withinMs);
     this.#cut.abort();
+    await this.#waitUntil(() => this.#sessions.size === 0, Math.min(withinMs, goAwayMs));
     this.#listeners?.destroyConnections();
     await this.#app.close();
   }
 
+  /** Running from its head on: a stop waits for the rest of it. */
+  #arrives(request: FastifyRequest, reply: FastifyReply): void {
+    this.#arriving.add(request);
+    reply.raw.once("close", () => {
+      if (this.#arriving.delete(request)) this.#checkIdle();
+    });
+  }
+
   async #serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     reply.hijack();
+    this.#arriving.delete(request);
     if (this.#requests >= requestsInFlightMax) {
       return this.#send(reply, statusAnswer(tooManyRequests("too many requests, please try again later")), []);
     }
