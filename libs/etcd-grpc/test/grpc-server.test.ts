@@ -119,11 +119,17 @@ t.test("a client that goes away ends its watches", async (t) => {
   t.pass("the port has counted it");
 });
 
-t.test("half-closing a watch ends it with status 0", async (t) => {
+t.test("a watch whose client ends its side goes on until the client is gone, and is counted then", async (t) => {
+  const before = await handled(watchPath);
   const call = new RawCall(session(t), watchPath, watch);
   call.send({ createRequest: everything });
   call.stream.end();
-  t.match(await call.ended, { code: 0 });
+  await call.until((received) => received.length === 1);
+  await server.put({ key: utf8("/after-the-end") });
+  await call.until((received) => received.length === 2);
+  t.match(call.received[1], { events: [{ kv: { key: utf8("/after-the-end") } }] });
+  call.stream.close();
+  while ((await handled(watchPath)) === before);
 });
 
 t.test("thousands of renewals at once are all answered, in their order", async (t) => {
