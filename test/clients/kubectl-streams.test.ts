@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { Exec, KubeConfig, PortForward, type V1Status } from "@kubernetes/client-node";
 import t from "tap";
+import { request } from "undici";
 import { assertDefined } from "@triarch/base";
 import { renderKubeconfig } from "@triarch/client";
 import { kubeletCredentials, startStandInKubelet } from "../../apps/apiserver/test/support/stand-in-kubelet.ts";
@@ -174,6 +175,21 @@ t.test("the JavaScript client: exec and port-forward", async (t) => {
   input.write("there and back");
   t.equal(String((await once(output, "data"))[0]), "there and back");
   if (typeof socket !== "function") socket.close();
+});
+
+t.test("kubectl proxy, and a node through it", { skip }, async (t) => {
+  kubelet.serve((incoming, response) => response.end(`kubelet ${incoming.url}`));
+  const env = { KUBECONFIG: kubeconfig, HOME: folder };
+  const proxy = startProgram(kubectl ?? "", ["proxy", "--port=0"], { env });
+  t.teardown(async () => {
+    proxy.signal("SIGKILL");
+    await proxy.ended(10_000);
+  });
+  await proxy.waitForOutput(/Starting to serve on \S+\n/, 20_000);
+  const at = /serve on (\S+)/.exec(proxy.output())?.[1];
+  const read = async (path: string): Promise<string> => (await request(`http://${at}${path}`)).body.text();
+  t.match(JSON.parse(await read(`${pods}/p`)), { kind: "Pod", metadata: { name: "p" } });
+  t.equal(await read("/api/v1/nodes/n1/proxy/stats/summary?x=1"), "kubelet /stats/summary?x=1");
 });
 
 t.test("a client that is killed takes its command along, and nothing stays", { skip }, async (t) => {
