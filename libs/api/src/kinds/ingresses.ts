@@ -8,11 +8,10 @@ import type {
 } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
-import { listAt, objectAt, ownField, typed } from "../meta/mutable.ts";
+import { listAt, objectAt, ownField, textAt, typed } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain, pathSegment, portName, regExpText } from "../meta/names.ts";
 import { ipFamily, validIp } from "../validation/addresses.ts";
-import { checkDomainPrefixedPath, checkPort, checkText, type Errors } from "../validation/basics.ts";
-import { checkUnchanged } from "../validation/changes.ts";
+import { checkDomainPrefixedPath, checkPort, checkText, type Errors, immutable } from "../validation/basics.ts";
 import { type Sparse, sparse } from "../validation/sparse.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
@@ -169,9 +168,8 @@ export const ingressClasses: KindStrategy = defineStrategy({
     return errors;
   },
   validateChange: (next, old) => {
-    const errors: Errors = [];
-    checkUnchanged(errors, "spec.", [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}], ["controller"]);
-    return errors;
+    const [controller, before] = [next, old].map((object) => textAt(objectAt(object, "spec"), "controller"));
+    return controller === before ? [] : [immutable("spec.controller", controller)];
   },
 });
 

@@ -30,9 +30,10 @@ export const ipAddresses: KindStrategy = defineStrategy({
   },
   validateChange: (next, old) => {
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
-    const parent = objectAt(spec, "parentRef") ?? {};
+    const parent = objectAt(spec, "parentRef");
     if (semanticEqual(parent, objectAt(before, "parentRef"))) return [];
-    return [immutable("spec.parentRef", goStruct("io.k8s.api.networking.v1.ParentReference", parent))];
+    const shown = parent && goStruct("io.k8s.api.networking.v1.ParentReference", parent);
+    return [immutable("spec.parentRef", shown)];
   },
 });
 
