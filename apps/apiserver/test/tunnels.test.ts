@@ -183,6 +183,31 @@ t.test("a kubelet that dies takes its clients' connections along", async (t) => 
   t.equal((await closed)[0], 1006);
 });
 
+t.test("a client that vanishes while nobody reads from it is found by pings", async (t) => {
+  const other = await startStandInKubelet({ pingIntervalMs: 50 });
+  t.teardown(() => other.close());
+  await other.join(call, "n4");
+  await call("POST", pods, pod("deaf", { nodeName: "n4" }));
+  const socket = new WebSocket(`${server.url.replace("http", "ws")}${pods}/deaf/exec?${query("exec sleep 1000")}`, {
+    ca: testCa.certificatePem,
+    headers: { authorization: `Bearer ${token}` },
+  });
+  socket.on("error", () => undefined);
+  await once(socket, "message");
+  const part = Buffer.alloc(1024 * 1024);
+  let waiting = 0;
+  // More than all buffers on the way hold: the master reads no further, so it sees no end either.
+  for (let i = 0; i < 64; i += 1) socket.send(part);
+  await until("nothing more leaves", () => {
+    const stuck = socket.bufferedAmount > 0 && socket.bufferedAmount === waiting;
+    waiting = socket.bufferedAmount;
+    return stuck;
+  });
+  t.equal(other.running.size, 1);
+  socket.terminate();
+  await until("its command ends", () => other.running.size === 0);
+});
+
 t.test("more tunnels than there may be get 429", async (t) => {
   const held: Socket[] = [];
   const front = createServer();

@@ -2,7 +2,8 @@
 // it, and the end of a session in which no data moved for a long time. Pings are no data.
 import type { Clock, Timer, Timers } from "@triarch/base";
 
-export const pingIntervalMs = 15_000;
+/** As often as kubectl pings. A peer that vanished is found by the second ping that can't be written, on each leg. */
+export const pingIntervalMs = 5_000;
 
 export class SessionWatch {
   readonly #clock: Clock;

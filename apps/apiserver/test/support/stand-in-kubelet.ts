@@ -6,6 +6,7 @@ import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { finished } from "node:stream/promises";
+import { systemTimers, type Timers } from "@triarch/base";
 import { issueCertificate } from "@triarch/pki";
 import {
   type CommandRequest,
@@ -50,11 +51,16 @@ export async function kubeletCredentials(): Promise<KubeletCredentials> {
   return { certificatePem: pair.certificatePem, keyPem: pair.keyPem, caPem: testCa.certificatePem };
 }
 
-export async function startStandInKubelet(): Promise<StandInKubelet> {
+/** @param options.pingIntervalMs default: as the real one */
+export async function startStandInKubelet(options: { readonly pingIntervalMs?: number } = {}): Promise<StandInKubelet> {
   const own = { commonName: "n1", ipAddresses: ["127.0.0.1"], usages: ["server"] as const, nowMs, validityDays: 1 };
   const pair = await issueCertificate(testCa, own);
   const target = new ProcessTarget();
-  const streaming = createStreamingServer({ target, logger: silentLogger });
+  const timers: Timers = {
+    ...systemTimers,
+    every: (intervalMs, run) => systemTimers.every(options.pingIntervalMs ?? intervalMs, run),
+  };
+  const streaming = createStreamingServer({ target, logger: silentLogger, timers });
   const callers = new Set<string>();
   const upgrades: string[] = [];
   let listener: RequestListener = (_request, response) => response.writeHead(404).end("404 page not found");
