@@ -106,16 +106,36 @@ interface Changed {
 async function isChanged(t: Test, api: ApiClient, { path, watch, name }: Changed): Promise<void> {
   const patched = await api.patch(path, { metadata: { annotations: { patched: "true" } } });
   t.match(patched, { metadata: { annotations: { patched: "true" } } }, "patch");
-  const current = await api.get(path);
-  const metadata = current["metadata"] as JsonObject;
-  const annotations = { ...(metadata["annotations"] as JsonObject), updated: "true" };
-  const updated = await api.update(path, { ...current, metadata: { ...metadata, annotations } });
+  const stale = await api.get(path);
+  const updated = await updateLatest(api, path, path, (current) => annotated(current, "updated"));
   t.match(updated, { metadata: { annotations: { patched: "true", updated: "true" } } }, "update");
-  const stale = await api.call("PUT", path, current);
-  t.match([stale.code, stale.body["reason"]], [409, "Conflict"], "an update of what was changed meanwhile");
+  const late = await api.call("PUT", path, stale);
+  t.match([late.code, late.body["reason"]], [409, "Conflict"], "an update of what was changed meanwhile");
   await sees(t, watch, "ADDED", name, "the watch");
   await sees(t, watch, "MODIFIED", name, "the watch", { patched: "true" });
   await sees(t, watch, "MODIFIED", name, "the watch", { patched: "true", updated: "true" });
+}
+
+function annotated(object: JsonObject, annotation: string): JsonObject {
+  const metadata = object["metadata"] as JsonObject;
+  const annotations = { ...(metadata["annotations"] as JsonObject | undefined), [annotation]: "true" };
+  return { ...object, metadata: { ...metadata, annotations } };
+}
+
+const attemptsMax = 10;
+
+/** The server itself may write in between: then it is read and tried again, as clients do. @throws Error in the end */
+async function updateLatest(
+  api: ApiClient,
+  path: string,
+  target: string,
+  change: (current: JsonObject) => JsonObject,
+): Promise<JsonObject> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await api.call("PUT", target, change(await api.get(path)));
+    if (answer.code === 200) return answer.body;
+    if (answer.code !== 409 || attempt === attemptsMax) throw new Error(`PUT ${target}: ${answer.code} ${answer.text}`);
+  }
 }
 
 async function hasStatus(t: Test, api: ApiClient, path: string, status: JsonObject): Promise<void> {
@@ -123,14 +143,10 @@ async function hasStatus(t: Test, api: ApiClient, path: string, status: JsonObje
   const annotations = { patchedstatus: "true" };
   const patched = await api.patch(`${path}/status`, { metadata: { annotations }, status });
   t.match(patched, { metadata: { annotations }, status }, "patch status");
-  const current = await api.get(path);
-  const metadata = current["metadata"] as JsonObject;
-  const more = { ...(metadata["annotations"] as JsonObject), updatedstatus: "true" };
-  const updated = await api.update(`${path}/status`, {
-    ...current,
-    metadata: { ...metadata, annotations: more },
+  const updated = await updateLatest(api, path, `${path}/status`, (current) => ({
+    ...annotated(current, "updatedstatus"),
     status,
-  });
+  }));
   t.match(updated, { status }, "update status");
   t.match(await api.get(path), { status }, "it is kept");
 }

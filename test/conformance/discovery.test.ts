@@ -1,4 +1,4 @@
-// What the server says about itself: discovery in both forms, version, pages, its own Service.
+// What the server says about itself: discovery in both forms, version, tables, pages, its own Service.
 import type { JsonObject } from "@triarch/api";
 import type { Test } from "tap";
 import type { ApiClient } from "./api-client.ts";
@@ -101,6 +101,19 @@ async function secureService(t: Test, api: ApiClient): Promise<void> {
   t.match(service, { spec: { ports: [{ name: "https", port: 443 }] } });
 }
 
+async function noTable(t: Test, api: ApiClient): Promise<void> {
+  const review = {
+    ...{ apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview" },
+    spec: { resourceAttributes: { namespace: "default", resource: "pods", verb: "get" } },
+  };
+  const table = "application/json;as=Table;v=v1;g=meta.k8s.io";
+  const path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+  const refused = await api.call("POST", path, review, { accept: table });
+  t.match([refused.code, refused.body["kind"], refused.body["reason"]], [406, "Status", "NotAcceptable"]);
+  const plain = await api.call("POST", path, review, { accept: `${table},application/json` });
+  t.match([plain.code, plain.body["kind"]], [201, "SelfSubjectAccessReview"], "what else is accepted is given");
+}
+
 async function pages(t: Test, api: ApiClient, namespace: string): Promise<void> {
   const path = `/api/v1/namespaces/${namespace}/podtemplates`;
   const count = 40;
@@ -147,5 +160,8 @@ await conformance(import.meta.filename, {
   ],
   "server version": [{ name: "should find the server version", steps: version }],
   "API Server": [{ name: "should provide secure master service", steps: secureService }],
+  "Servers with support for Table transformation": [
+    { name: "should return a 406 for a backend which does not implement metadata", steps: noTable },
+  ],
   "Servers with support for API chunking": [{ name: "should return chunks of results for list calls", steps: pages }],
 });

@@ -41,6 +41,11 @@ export function negotiate(accept: string | undefined): Form {
   return choose(accept, () => true) ?? refuse(representations);
 }
 
+/** As `negotiate`, for what has no table: a review is an answer, not an object among others. @throws StatusError 406 */
+export function negotiateWithoutTable(accept: string | undefined): Form {
+  return choose(accept, ({ view }) => view.kind !== "table") ?? refuse(representations);
+}
+
 /** As `negotiate`, for a watch: YAML has no form of one. @throws StatusError 406 */
 export function negotiateWatch(accept: string | undefined): Form {
   return choose(accept, ({ encoding }) => encoding !== "yaml") ?? refuse(watchRepresentations);

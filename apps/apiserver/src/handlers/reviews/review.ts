@@ -13,7 +13,7 @@ import {
   StatusError,
   trackCreate,
 } from "@triarch/api";
-import { negotiate } from "../../http/accept.ts";
+import { negotiateWithoutTable } from "../../http/accept.ts";
 import type { Answer } from "../../http/answer.ts";
 import { decodeBody } from "../../http/body.ts";
 import { objectAnswer } from "../../http/encode.ts";
@@ -26,7 +26,7 @@ export type AnswerReview = (review: MutableObject, call: ResourceCall) => Promis
 
 export async function handleReview(call: ResourceCall, answer: AnswerReview): Promise<Answer> {
   const { api, request, info, resource } = call;
-  const form = negotiate(request.headers.accept);
+  const form = negotiateWithoutTable(request.headers.accept);
   const { fieldValidation } = readWriteOptions(request.query, "CreateOptions");
   const review = decodeBody(request, kindOf(resource), fieldValidation);
   checkNamespace(childOf(review, "metadata"), info.namespace);
