@@ -15,6 +15,8 @@ import { until } from "./until.ts";
 export const adminToken = "sesame";
 const readyTimeoutMs = 40_000;
 const stopTimeoutMs = 10_000;
+/** What ends a test from outside. Without a handler a process goes without its `exit` event. */
+const interruptions = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 export interface ApiProcess {
   readonly url: string;
@@ -37,7 +39,7 @@ export async function startApiProcess(...more: readonly string[]): Promise<ApiPr
   const dataDir = join(folder, "data");
   const port = await freePort();
   const args = [triarchProgram(top), "api", "--port", String(port), "--token", adminToken, "--data-dir", dataDir];
-  // A group of its own: the server is a child of the program.
+  // A group of its own, because the server is a child of the program; so it is taken down here when the test is killed.
   const child = spawn(process.execPath, [...args, ...more], { stdio: ["ignore", "pipe", "pipe"], detached: true });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
@@ -47,13 +49,16 @@ export async function startApiProcess(...more: readonly string[]): Promise<ApiPr
       process.kill(-child.pid, signal);
   };
   const onExit = (): void => killGroup("SIGKILL");
+  const onSignal = (): never => process.exit(1);
   process.once("exit", onExit);
+  for (const name of interruptions) process.once(name, onSignal);
   const close = async (): Promise<void> => {
     killGroup("SIGTERM");
     const timer = setTimeout(() => killGroup("SIGKILL"), stopTimeoutMs);
     await ended;
     clearTimeout(timer);
     process.off("exit", onExit);
+    for (const name of interruptions) process.off(name, onSignal);
     await rm(folder, { recursive: true, force: true });
   };
   const scheme = more.includes("--plain-http") ? "http" : "https";
