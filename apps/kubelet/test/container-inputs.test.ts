@@ -168,7 +168,10 @@ t.test("volumes and mounts of a pod", async (t) => {
       ],
     },
   );
+  t.equal(await files.isPrepared(given, "10.244.1.5"), false);
   await files.prepare(given, "10.244.1.5");
+  t.equal(await files.isPrepared(given, "10.244.1.5"), true, "a kubelet that is started again goes on with them");
+  t.equal(await files.isPrepared(given, "10.244.1.6"), false);
   const root = join(dataDir, "pods/u1");
   const text = (path: string): Promise<string> => readFile(join(root, path), "utf8");
   t.equal(await text("volumes/cm/renamed"), "from-map");

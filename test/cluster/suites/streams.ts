@@ -36,7 +36,8 @@ const manifests = [
 export function streamsWork(t: Test, cluster: TestCluster): void {
   t.test("into containers: exec, cp, port-forward, proxy", { timeout: 120_000 }, async (t) => {
     await cluster.mustKubectl(["apply", "-f", "-"], { input: manifests.map((one) => stringify(one)).join("---\n") });
-    t.teardown(() => cluster.kubectl(["delete", "--wait=false", "pod/streams", "service/streams"]));
+    // What comes next counts containers.
+    t.teardown(() => cluster.kubectl(["delete", "--timeout=30s", "pod/streams", "service/streams"]));
     await cluster.mustKubectl(["wait", "--for=condition=Ready", "pod/streams", "--timeout=60s"], { timeoutMs: 70_000 });
 
     const both = await cluster.kubectl(["exec", "streams", "--", "sh", "-c", "hostname; echo err >&2; exit 7"]);

@@ -210,7 +210,9 @@ export class PodWorker {
         if (sandbox === undefined) return false;
         // Once per sandbox: a restart must not need the API. Changes come by `#refreshFiles`.
         if (this.#filesOf !== sandbox.id) {
-          if (!(await this.#prepareFiles(pod, sandbox.ip ?? ""))) return false;
+          const podIp = sandbox.ip ?? "";
+          const adopted = await context.files?.isPrepared(pod, podIp);
+          if (adopted !== true && !(await this.#prepareFiles(pod, podIp))) return false;
           this.#filesOf = sandbox.id;
         }
         const { container, attempt } = action;

@@ -39,8 +39,14 @@ export class PodFiles {
     for (const volume of pod.spec?.volumes ?? []) await this.#volume(pod, volume, podIp);
     const etc = join(this.#folder(pod), "etc");
     await mkdir(etc, { recursive: true });
-    await writeFile(join(etc, "hosts"), hostsFile(pod, podIp, this.#options.dns.domain));
     await writeFile(join(etc, "resolv.conf"), await this.#resolvConf(pod));
+    await writeFile(join(etc, "hosts"), hostsFile(pod, podIp, this.#options.dns.domain)); // last: `isPrepared`
+  }
+
+  /** Whether `prepare` has been through for a pod of this address: a kubelet that was started again goes on with it. */
+  async isPrepared(pod: Pod, podIp: string): Promise<boolean> {
+    const hosts = await readFile(join(this.#folder(pod), "etc", "hosts"), "utf8").catch(() => undefined);
+    return hosts === hostsFile(pod, podIp, this.#options.dns.domain);
   }
 
   mounts(pod: Pod, container: Container, env: ReadonlyMap<string, string>): readonly Mount[] {
