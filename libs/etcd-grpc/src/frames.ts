@@ -7,8 +7,7 @@ const headerBytes = 5;
 /** One message, or the pieces of one, with its length prefix. */
 export function encodeFrame(...pieces: readonly Uint8Array[]): Uint8Array {
   const length = messageBytes(pieces);
-  const frame = new Uint8Array(headerBytes + length);
-  new DataView(frame.buffer).setUint32(1, length, false);
+  const frame = withHeader(headerBytes + length, length);
   let at = headerBytes;
   for (const piece of pieces) {
     frame.set(piece, at);
@@ -19,9 +18,13 @@ export function encodeFrame(...pieces: readonly Uint8Array[]): Uint8Array {
 
 /** The prefix of a message whose pieces follow on their own. */
 export function frameHeader(length: number): Uint8Array {
-  const header = new Uint8Array(headerBytes);
-  new DataView(header.buffer).setUint32(1, length, false);
-  return header;
+  return withHeader(headerBytes, length);
+}
+
+function withHeader(sizeBytes: number, messageLength: number): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  new DataView(bytes.buffer).setUint32(1, messageLength, false);
+  return bytes;
 }
 
 export function messageBytes(pieces: readonly Uint8Array[]): number {

@@ -13,7 +13,7 @@ import type { KeyVersion } from "./key-history.ts";
 import { readVersion, type ReadView } from "./read-view.ts";
 import { slicedMap, slicedSort } from "./sliced.ts";
 
-/** Keys visited in the index, and rows and bytes fetched, between two yields: each about a millisecond. */
+/** Keys visited in the index, and rows and bytes fetched, between two yields. */
 const keysPerSlice = 3_000;
 const rowsPerSlice = 250;
 const bytesPerSlice = 256 * 1024;

@@ -7,6 +7,7 @@ import type {
 } from "../generated/types.generated.ts";
 import { typed } from "../meta/mutable.ts";
 import { ageOf, containersText, imagesText, labelsText, nameOf } from "./cells.ts";
+import { replicaCells } from "./workloads.ts";
 import { ageColumn, countColumn, type KindTable, nameColumn, textColumn, wide } from "./table.ts";
 
 const containersColumn = textColumn("Containers", "Names of the template's containers.");
@@ -24,18 +25,7 @@ export const replicationControllerTable: KindTable = {
     wide(textColumn("Selector", "Labels by which the pods are found.")),
   ],
   cells: (object, nowMs) => {
-    const { spec, status } = typed<ReplicationController>(object);
-    const containers = spec?.template?.spec?.containers;
-    return [
-      nameOf(object),
-      spec?.replicas ?? 0,
-      status?.replicas ?? 0,
-      status?.readyReplicas ?? 0,
-      ageOf(object, nowMs),
-      containersText(containers),
-      imagesText(containers),
-      labelsText(spec?.selector),
-    ];
+    return [...replicaCells(object, nowMs), labelsText(typed<ReplicationController>(object).spec?.selector)];
   },
 };
 

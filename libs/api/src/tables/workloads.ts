@@ -1,5 +1,6 @@
 // Tables of the kinds that make pods.
 import type { CronJob, DaemonSet, Deployment, Job, ReplicaSet, StatefulSet } from "../generated/types.generated.ts";
+import type { JsonObject, JsonValue } from "../json.ts";
 import { typed } from "../meta/mutable.ts";
 import { parseTime } from "../meta/time.ts";
 import {
@@ -57,21 +58,25 @@ export const deploymentTable: KindTable = {
   },
 };
 
+/** What ReplicaSets and ReplicationControllers show alike: all but how their pods are found. */
+export function replicaCells(object: JsonObject, nowMs: number): readonly JsonValue[] {
+  const { spec, status } = typed<ReplicaSet>(object);
+  const containers = spec?.template?.spec?.containers;
+  return [
+    nameOf(object),
+    spec?.replicas ?? 0,
+    status?.replicas ?? 0,
+    status?.readyReplicas ?? 0,
+    ageOf(object, nowMs),
+    containersText(containers),
+    imagesText(containers),
+  ];
+}
+
 export const replicaSetTable: KindTable = {
   columns: [nameColumn, desiredColumn, currentColumn, readyCountColumn, ageColumn, ...templateColumns],
   cells: (object, nowMs) => {
-    const { spec, status } = typed<ReplicaSet>(object);
-    const containers = spec?.template?.spec?.containers;
-    return [
-      nameOf(object),
-      spec?.replicas ?? 0,
-      status?.replicas ?? 0,
-      status?.readyReplicas ?? 0,
-      ageOf(object, nowMs),
-      containersText(containers),
-      imagesText(containers),
-      selectorText(spec?.selector),
-    ];
+    return [...replicaCells(object, nowMs), selectorText(typed<ReplicaSet>(object).spec?.selector)];
   },
 };
 
