@@ -7,9 +7,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { CommandEnd, ContainerStreams } from "@triarch/runtime-hollow";
 import { OutputFrames } from "./output-frames.ts";
 
-/** Docker says that a command has ended a little after its output has. */
-const endLooksMax = 100;
-const endLookMs = 50;
+/** Docker says that a command has begun, or has ended, a little after its output has. */
+const looksMax = 100;
+const lookMs = 50;
 
 export async function runCommand(
   container: Docker.Container,
@@ -33,10 +33,10 @@ export async function runCommand(
   } finally {
     streams.signal.removeEventListener("abort", kill);
   }
-  for (let look = 0; look < endLooksMax; look += 1) {
+  for (let look = 0; look < looksMax; look += 1) {
     const { Running: running, ExitCode: exitCode } = await exec.inspect();
     if (!running && exitCode !== null) return { exitCode };
-    await delay(endLookMs);
+    await delay(lookMs);
   }
   throw new Error("Docker does not say how the command ended");
 }
@@ -78,8 +78,8 @@ async function carry(socket: Duplex, { stdin, stdout, stderr }: ContainerStreams
 
 /** The command and what it started: Docker makes each command the leader of a process group of its own. */
 async function killCommand(exec: Docker.Exec): Promise<void> {
-  const { Running: running, Pid: pid } = await exec.inspect();
-  if (!running || pid <= 1) return;
+  const pid = await processOf(exec);
+  if (pid === undefined) return;
   for (const target of [-pid, pid]) {
     try {
       process.kill(target, "SIGKILL");
@@ -87,4 +87,15 @@ async function killCommand(exec: Docker.Exec): Promise<void> {
       // It has ended, or leads no group.
     }
   }
+}
+
+/** Undefined of a command that has ended. One that has just begun may have written before Docker knows its process. */
+async function processOf(exec: Docker.Exec): Promise<number | undefined> {
+  for (let look = 0; look < looksMax; look += 1) {
+    const { Running: running, Pid: pid, ExitCode: exitCode } = await exec.inspect();
+    if (running && pid > 1) return pid;
+    if (!running && exitCode !== null) return undefined;
+    await delay(lookMs);
+  }
+  return undefined;
 }

@@ -46,6 +46,16 @@ export async function checkStreams(runtime: ContainerRuntime, targets: Targets, 
     return exitCode;
   };
 
+  const sleeping = async (seconds: string): Promise<string> => {
+    let count = "";
+    for (let looks = 0; looks < 100 && count !== "0"; looks += 1) {
+      const command = ["sh", "-c", `ps | grep -c '[s]leep ${seconds}'`];
+      count = (await runtime.exec(targets.container, command, 10_000)).output.trim();
+      if (count !== "0") await delay(50);
+    }
+    return count;
+  };
+
   const apart = streamsOf();
   apart.stdin.end();
   const code = await shell("echo out; echo err >&2; exit 7", apart);
@@ -70,14 +80,15 @@ export async function checkStreams(runtime: ContainerRuntime, targets: Targets, 
   await once(left.stdout, "data");
   left.stop.abort();
   await leaving;
-  let remaining = "";
-  for (let looks = 0; looks < 100 && remaining !== "0"; looks += 1) {
-    remaining = (
-      await runtime.exec(targets.container, ["sh", "-c", "ps | grep -c '[s]leep 1000'"], 10_000)
-    ).output.trim();
-    if (remaining !== "0") await delay(50);
-  }
+  const remaining = await sleeping("1000");
   check("a command whose client is gone is killed, and what it started", remaining === "0", remaining);
+
+  // Docker knows the process of a command only some time after it was asked to start it.
+  const hasty = streamsOf();
+  hasty.stop.abort();
+  await shell("sleep 2000", hasty).catch(() => 0);
+  const ofHasty = await sleeping("2000");
+  check("a command whose client left while it began is killed", ofHasty === "0", ofHasty);
 
   const attached = streamsOf();
   const attaching = runtime.attach(targets.cat, attached.streams);
