@@ -2,10 +2,10 @@
 //   raft    consensus alone: commits/s and latency of three member processes; failover beside three real etcd members;
 //           heartbeats of whole masters under heavy reading
 //   etcd    the etcd port beside real etcd: puts, transactions, reads, ranges, watches, leases, memory, start
-//   api     ConfigMap creates of 1 kB and gets through the API servers
+//   api     creates, gets, lists, watches, memory and start of whole masters, each beside its aim
 // Each figure is a median of the rounds. Machines are shared and noisy: compare only within one run.
 import { parseArgs } from "node:util";
-import { benchApi } from "./api.ts";
+import { benchApi } from "./api/bench-api.ts";
 import { benchEtcd } from "./etcd/bench-etcd.ts";
 import { benchRaft } from "./raft/bench-raft.ts";
 

@@ -3,6 +3,7 @@ import { mkdtemp, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "@triarch/machine";
+import { Client } from "undici";
 import { parse } from "yaml";
 import type { LoadTls } from "./etcd/grpc-load.ts";
 
@@ -16,6 +17,10 @@ export interface MasterCluster {
   readonly adminTls: LoadTls;
   readonly etcdUrls: readonly string[];
   readonly etcdTls: LoadTls;
+  /** Process ids by name: m1, scheduler-1, controller-manager-1, ... */
+  processes(): Promise<ReadonlyMap<string, number>>;
+  /** Carried out when this returns; a started process may not be ready yet. */
+  order(order: "stop" | "start", processName: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -37,6 +42,11 @@ export async function startMasters(basePort: number): Promise<MasterCluster> {
     apiUrls: masters.map(({ apiPort }) => `https://127.0.0.1:${apiPort}`),
     etcdUrls: masters.map(({ etcdPort }) => `https://127.0.0.1:${etcdPort}`),
     etcdTls: { ca: await pki("etcd-ca.crt"), cert: await pki("etcd-client.crt"), key: await pki("etcd-client.key") },
+    async processes() {
+      const state = JSON.parse(await readFile(join(dataDir, "run/processes.json"), "utf8")) as ProcessesFile;
+      return new Map(state.processes.map(({ name, pid }) => [name, pid]));
+    },
+    order: (order, processName) => orderSupervisor(join(dataDir, "run/supervisor.sock"), `/${order}/${processName}`),
     async close() {
       await runCommand(process.execPath, [program, "down", "--data-dir", dataDir, "--delete-data"], {
         timeoutMs: 90_000,
@@ -47,6 +57,21 @@ export async function startMasters(basePort: number): Promise<MasterCluster> {
 
 interface ClusterFile {
   readonly masters: readonly { readonly apiPort: number; readonly etcdPort: number }[];
+}
+
+interface ProcessesFile {
+  readonly processes: readonly { readonly name: string; readonly pid: number }[];
+}
+
+async function orderSupervisor(socketPath: string, path: string): Promise<void> {
+  const supervisor = new Client("http://supervisor", { socketPath });
+  try {
+    const { statusCode, body } = await supervisor.request({ method: "POST", path });
+    const text = await body.text();
+    if (statusCode >= 300) throw new Error(`the supervisor refused ${path}: ${text}`);
+  } finally {
+    await supervisor.destroy();
+  }
 }
 
 interface Kubeconfig {
