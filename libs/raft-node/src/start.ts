@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { assert } from "@triarch/base";
 import { silentLogger } from "@triarch/telemetry";
 import { nodeWalDisk } from "@triarch/wal";
+import { defaultLimits } from "./limits.ts";
 import { Driver } from "./node/driver.ts";
 import { recoverLog } from "./node/log-recovery.ts";
 import type { RaftNode, RaftNodeOptions } from "./types.ts";
@@ -18,8 +19,10 @@ export async function startRaftNode(options: RaftNodeOptions): Promise<RaftNode>
   assert(new Set(initialMembers.map((member) => member.id)).size === initialMembers.length, "member ids are unique");
   if (options.transport === undefined) await mkdir(dir, { recursive: true });
   const disk = options.walDisk ?? nodeWalDisk(join(dir, "wal"));
+  const { catchUpEntries, catchUpBytesMax } = { ...defaultLimits, ...options.limits };
   const log = await recoverLog({
     ...{ id, clusterId, dir, disk, initialMembers, segmentSizeBytes, join: options.join ?? false },
+    catchUp: { entriesMax: catchUpEntries, bytesMax: catchUpBytesMax },
     durableIndex: stateMachine.durableIndex(),
     logger: options.logger ?? silentLogger,
   });

@@ -81,12 +81,12 @@ export function writeEntry(out: RecordWriter, entry: Entry): void {
   out.end(recordTypes.entry);
 }
 
-/** The data is copied: an entry must not keep a whole segment in memory. */
+/** The data is a view of `body`: copy it before it is kept, or the entry keeps a whole segment in memory. */
 export function readEntry(body: Uint8Array): Entry | undefined {
   const type = entryKinds[body[16] ?? 0];
   if (type === undefined) return undefined;
   const view = viewOf(body);
-  return { term: u64(view, 0), index: u64(view, 8), type, data: body.slice(entryFixedBytes) };
+  return { term: u64(view, 0), index: u64(view, 8), type, data: body.subarray(entryFixedBytes) };
 }
 
 export const hardStateRecordBytes = recordOverheadBytes + 24;

@@ -19,7 +19,7 @@ export interface WalDisk {
 
 export interface WalFile {
   sizeBytes(): Promise<number>;
-  /** All of the file. */
+  /** All of the file, in memory of its own that the caller may give away. */
   read(): Promise<Uint8Array>;
   /** Writes all of `bytes`, which must not change until the promise resolves. Not durable before `fdatasync()`. */
   write(bytes: Uint8Array, position: number): Promise<void>;

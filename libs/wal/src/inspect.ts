@@ -209,7 +209,7 @@ function contentOf(record: SegmentRecord, reader: SegmentReader): WalRecordConte
     case recordTypes.entry: {
       const entry = readEntry(body);
       if (entry === undefined) throw reader.corrupt(offset, "an entry of unknown kind");
-      return { kind: "entry", entry };
+      return { kind: "entry", entry: { ...entry, data: entry.data.slice() } };
     }
     case recordTypes.hardState:
       return { kind: "hardState", hardState: reader.decoded(record, readHardState) };

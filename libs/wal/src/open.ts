@@ -6,7 +6,7 @@ import { WalError } from "./errors.ts";
 import { Replayer, type LogEnd } from "./replay.ts";
 import { segmentsAmong, unfinishedSuffix } from "./segment-names.ts";
 import type { SegmentName } from "./segment-names.ts";
-import type { WalMetadata, WalReplay, WalRepair, WalSnapshot } from "./types.ts";
+import type { CatchUpBounds, WalMetadata, WalReplay, WalRepair, WalSnapshot } from "./types.ts";
 import { adviceFor, createSegment, segmentSizeBytesDefault, Wal } from "./wal.ts";
 
 export interface WalOptions {
@@ -46,21 +46,26 @@ export async function createWal(options: WalOptions & { readonly snapshot: WalSn
 }
 
 /**
- * Reads and checks the whole log. Memory: all retained entries and one segment.
+ * Reads and checks the whole log. Memory: the entries given back and one segment, which is freed at once.
+ * @param options.catchUp entries up to the newest snapshot marker that are given back; the others stay on the disk.
+ *   Default all
  * @throws WalError "missing" | "corrupt" | "missingSegment" | "foreign" | "io"; nothing was changed then
  */
-export async function openWal(options: WalOptions): Promise<{ readonly wal: Wal; readonly replay: WalReplay }> {
+export async function openWal(
+  options: WalOptions & { readonly catchUp?: CatchUpBounds },
+): Promise<{ readonly wal: Wal; readonly replay: WalReplay }> {
   const { disk, metadata } = options;
   return explainingSystemErrors(disk, async () => {
     const segments = segmentsAmong(await disk.list());
     if (segments.length === 0)
       throw new WalError({ failure: "missing", file: disk.directory }, "there is no log here.");
     requireContiguous(disk, segments);
-    const replayer = new Replayer(metadata, true);
+    const replayer = new Replayer(metadata, true, options.catchUp);
     let last: { readonly end: LogEnd; readonly tear: WalRepair | undefined } | undefined;
     for (const [i, segment] of segments.entries()) {
       const content = await readSegment(disk, segment, "update");
       last = replayer.segment(content, segment, pathOf(disk, segment), segments[i + 1]?.sequence);
+      free(content);
     }
     const { end, tear } = assertDefined(last, "a log has a segment");
     const newest = assertDefined(segments.at(-1), "a log has a segment");
@@ -99,6 +104,11 @@ export async function readSegment(disk: WalDisk, segment: SegmentName, mode: "re
   } finally {
     await file.close();
   }
+}
+
+/** Garbage of this size would stay for as long as nothing else fills the heap. */
+function free({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 async function removeUnfinished(disk: WalDisk): Promise<void> {

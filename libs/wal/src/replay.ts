@@ -1,6 +1,9 @@
 /**
  * Reads the segments in order, checks every byte, and puts together what the log says. Only the last segment may end in
  * a tear. Nothing is changed here; the caller cuts the tear off.
+ *
+ * I1. Entries after the newest snapshot marker are all kept, those up to it as far as `catchUp` goes.
+ * I2. After each segment no entry is a view of its content: the caller may free that.
  */
 import { assertDefined, emptyBytes } from "@triarch/base";
 import { emptyHardState } from "@triarch/raft";
@@ -10,7 +13,7 @@ import { WalError } from "./errors.ts";
 import { recordTypes } from "./record.ts";
 import type { SegmentName } from "./segment-names.ts";
 import { damageAdvice, SegmentReader, type SegmentRecord } from "./segment-reader.ts";
-import type { WalMetadata, WalRepair, WalSnapshot } from "./types.ts";
+import type { CatchUpBounds, WalMetadata, WalRepair, WalSnapshot } from "./types.ts";
 
 /** Where writing goes on. */
 export interface LogEnd {
@@ -22,16 +25,21 @@ export class Replayer {
   /** Whose log it must be; the first segment says it where nobody asked for one. */
   #expected: WalMetadata | undefined;
   readonly #keepData: boolean;
+  readonly #catchUp: CatchUpBounds | undefined;
   #chain: number | undefined;
   #hardState: HardState = emptyHardState;
   #snapshot: WalSnapshot | undefined;
   #installing: WalSnapshot | undefined;
   #entries: Entry[] = [];
 
-  /** @param keepData false: entries come without their data, for who only checks */
-  constructor(expected: WalMetadata | undefined, keepData: boolean) {
+  /**
+   * @param keepData false: entries come without their data, for who only checks
+   * @param catchUp undefined: all entries are kept
+   */
+  constructor(expected: WalMetadata | undefined, keepData: boolean, catchUp?: CatchUpBounds) {
     this.#expected = expected;
     this.#keepData = keepData;
+    this.#catchUp = catchUp;
   }
 
   /**
@@ -52,6 +60,8 @@ export class Replayer {
       if (part.kind === "tear") tear = part.repair;
     }
     this.#chain = reader.chain;
+    this.#dropOld();
+    this.#entries = this.#entries.map((entry) => withOwnData(entry, content)); // I2
     return { end: { offset: reader.offset, chain: reader.chain }, tear };
   }
 
@@ -163,5 +173,29 @@ export class Replayer {
     }
     this.#snapshot = snapshot;
     if (this.#installing !== undefined && this.#installing.index <= snapshot.index) this.#installing = undefined;
+    if (this.#entries.length >= dropEveryEntries) this.#dropOld();
   }
+
+  /** I1 */
+  #dropOld(): void {
+    const first = this.#entries[0];
+    if (first === undefined || this.#snapshot === undefined || this.#catchUp === undefined) return;
+    const { entriesMax, bytesMax } = this.#catchUp;
+    const after = Math.max(0, this.#snapshot.index + 1 - first.index);
+    let from = after;
+    let bytes = 0;
+    while (from > 0 && after - from < entriesMax) {
+      bytes += this.#entries[from - 1]?.data.length ?? 0;
+      if (bytes > bytesMax) break;
+      from -= 1;
+    }
+    if (from > 0) this.#entries = this.#entries.slice(from);
+  }
+}
+
+/** Looked at when so many have gathered. */
+const dropEveryEntries = 10_000;
+
+function withOwnData(entry: Entry, content: Uint8Array): Entry {
+  return entry.data.buffer === content.buffer ? { ...entry, data: entry.data.slice() } : entry;
 }

@@ -30,6 +30,12 @@ export interface WalBatch {
   readonly sync: boolean;
 }
 
+/** How many entries before the newest snapshot marker are given back: as many as both bounds allow. */
+export interface CatchUpBounds {
+  readonly entriesMax: number;
+  readonly bytesMax: number;
+}
+
 /** Bytes that a crash left of a batch nobody was told about. They were cut off. */
 export interface WalRepair {
   readonly file: string;

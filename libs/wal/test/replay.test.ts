@@ -1,6 +1,8 @@
 import t from "tap";
 import { readdirSync } from "node:fs";
+import type { Entry } from "@triarch/raft";
 import { nodeWalDisk, openWal, walExists } from "../src/index.ts";
+import type { CatchUpBounds } from "../src/index.ts";
 import { create, entries, metadata, replayOf, segmentFiles, start, tempDir } from "./support.ts";
 
 t.test("an empty log gives back where it starts", async (t) => {
@@ -91,6 +93,46 @@ t.test("a snapshot of the own state keeps the entries before it", async (t) => {
   await wal.append({ entries: entries(61, 61), sync: true });
   await wal.close();
   t.equal((await replayOf(dir)).entries.length, 58);
+});
+
+t.test("of the entries before the newest snapshot as many are given back as peers may need", async (t) => {
+  const dir = tempDir(t);
+  const wal = await create(dir, 32 * 1024);
+  const all = entries(4, 1_203);
+  const confState = start.confState;
+  for (let i = 0; i < all.length; i += 50) {
+    await wal.append({ entries: all.slice(i, i + 50), sync: true });
+    const index = i - 60; // 110 behind, as a state machine that is durable a little later
+    if (index > 3) await wal.append({ snapshot: { index, term: 2, confState }, sync: false });
+  }
+  await wal.close();
+  const snapshotIndex = (await replayOf(dir)).snapshot.index;
+  const reopen = async (catchUp: CatchUpBounds): Promise<readonly Entry[]> => {
+    const { wal: again, replay } = await openWal({ disk: nodeWalDisk(dir), metadata, catchUp });
+    await again.close();
+    t.equal(replay.snapshot.index, snapshotIndex);
+    return replay.entries;
+  };
+  const last = (count: number): Entry[] => all.slice(snapshotIndex - 3 - count);
+  t.strictSame(await reopen({ entriesMax: 100, bytesMax: 1 << 20 }), last(100));
+  t.strictSame(await reopen({ entriesMax: 0, bytesMax: 1 << 20 }), last(0), "what follows the snapshot stays");
+  t.strictSame(await reopen({ entriesMax: 10_000, bytesMax: 1 << 30 }), all);
+  const few = await reopen({ entriesMax: 10_000, bytesMax: 5_000 });
+  t.strictSame(few, all.slice(-few.length));
+  const catchUp = few.filter((entry) => entry.index <= snapshotIndex);
+  const bytesOf = (list: readonly Entry[]): number => list.reduce((sum, { data }) => sum + data.length, 0);
+  const before = all.find((entry) => entry.index === (catchUp[0]?.index ?? 0) - 1) as Entry;
+  t.ok(bytesOf(catchUp) <= 5_000 && bytesOf([before, ...catchUp]) > 5_000, `${bytesOf(catchUp)} bytes`);
+});
+
+t.test("an entry that comes back does not hold its segment in memory", async (t) => {
+  const dir = tempDir(t);
+  const wal = await create(dir);
+  await wal.append({ entries: entries(4, 300), sync: true });
+  await wal.close();
+  for (const { data } of (await replayOf(dir)).entries) {
+    if (data.buffer.byteLength !== data.length) t.fail(`${data.length} bytes hold ${data.buffer.byteLength}`);
+  }
 });
 
 t.test("large batches and data of zeros", async (t) => {

@@ -10,7 +10,7 @@ import { emptyConfState, emptyHardState, MemoryStorage } from "@triarch/raft";
 import type { MemberId } from "@triarch/raft";
 import type { Logger } from "@triarch/telemetry";
 import { createWal, openWal, walExists } from "@triarch/wal";
-import type { Wal, WalDisk, WalReplay, WalSnapshot } from "@triarch/wal";
+import type { CatchUpBounds, Wal, WalDisk, WalReplay, WalSnapshot } from "@triarch/wal";
 import { RaftNodeError } from "../types.ts";
 import type { InitialMember } from "../types.ts";
 
@@ -23,6 +23,8 @@ export interface LogOptions {
   readonly initialMembers: readonly InitialMember[];
   readonly join: boolean;
   readonly segmentSizeBytes: number | undefined;
+  /** What is kept in memory for peers that lag. */
+  readonly catchUp: CatchUpBounds;
   /** Of the state machine, before anything is applied. */
   readonly durableIndex: number;
   readonly logger: Logger;
@@ -38,7 +40,7 @@ export interface RecoveredLog {
 /** @throws WalError | RaftNodeError "lostLog" | "staleState" */
 export async function recoverLog(options: LogOptions): Promise<RecoveredLog> {
   const { id, clusterId, dir, disk, durableIndex, logger } = options;
-  const { segmentSizeBytes } = options;
+  const { segmentSizeBytes, catchUp } = options;
   const walOptions = {
     disk,
     metadata: { clusterId, memberId: id },
@@ -58,7 +60,7 @@ export async function recoverLog(options: LogOptions): Promise<RecoveredLog> {
     logger.info({ index: snapshot.index, voters: snapshot.confState.voters.map(String) }, "log created");
     return { wal, storage: storageOf({ hardState, snapshot, entries: [] }), snapshot };
   }
-  const { wal, replay } = await openWal(walOptions);
+  const { wal, replay } = await openWal({ ...walOptions, catchUp });
   try {
     if (replay.repair !== undefined)
       logger.warn({ ...replay.repair }, "log repaired: a write that a crash cut short was dropped");
