@@ -76,10 +76,10 @@ export function* selectSteps(view: ReadView, request: RangeRequest): Generator<u
       const page = view.index.page(cursor, range.end);
       if (page.length === 0) break;
       for (const history of page) {
-        const version = history.find(revision);
-        if (version === undefined) continue;
+        if (!history.existsAt(revision)) continue;
         count += 1;
-        if (!request.countOnly && found.length < wanted) found.push({ ...version, key: history.key });
+        if (request.countOnly || found.length >= wanted) continue;
+        found.push({ ...(history.find(revision) as KeyVersion), key: history.key });
       }
       cursor = successor((page[page.length - 1] as { key: string }).key);
       visited += page.length;

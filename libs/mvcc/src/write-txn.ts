@@ -161,7 +161,7 @@ export class WriteTxn implements ReadView {
     let looked = 0;
     let page = this.index.page(range.start, range.end);
     while (page.length > 0) {
-      for (const history of page) if (history.find(this.revision) !== undefined) living.push(history.key);
+      for (const history of page) if (history.existsAt(this.revision)) living.push(history.key);
       looked += page.length;
       if (looked >= 10 * keysPerSlice) {
         looked = 0;
