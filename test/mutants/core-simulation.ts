@@ -17,7 +17,7 @@ const kinds: readonly Omit<SimulationOptions, "seed">[] = [
   { members: 3, steps: 4000, changesMembership: false },
   { members: 5, steps: 4000, changesMembership: false, preVote: true, checkQuorum: true },
   { members: 3, steps: 4000, changesMembership: false, asyncStorageWrites: true },
-  { members: 3, steps: 6000, changesMembership: true, preVote: true, checkQuorum: true },
+  { members: 3, steps: 6000, changesMembership: true, preVote: true, checkQuorum: true, readersVouch: true },
 ];
 
 function firstViolation(seeds: number): { checker?: string; seed?: number; text?: string } {

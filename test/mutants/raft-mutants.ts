@@ -239,13 +239,27 @@ const reads: readonly Mutant[] = [
     edits: [
       {
         file: `${raft}/read-index.ts`,
-        search: `if (raft.config.readOnlyOption === "leaseBased") {`,
+        search: `if (raft.config.readOnlyOption === "leaseBased" || isVouchedFor(raft, message)) {`,
         replacement: `if (raft.config.readOnlyOption.length > 0) {`,
       },
     ],
     catcher: { kind: "core", seeds: 40 },
     expected: ["linearizableReads"],
     sample: true,
+  },
+  {
+    name: "any-reader-vouches-for-its-leader",
+    breaks: "a reader and the leader must be a quorum before its request alone is answered",
+    edits: [
+      {
+        file: `${raft}/read-index.ts`,
+        search: "return term !== 0 && raft.tracker.quorumAcked(new Set([raft.id, from]));",
+        replacement: "return term !== 0 && from !== raft.id;",
+      },
+    ],
+    // As below: of three they always are one.
+    catcher: { kind: "test", file: "libs/raft/test/vouched-reads.test.ts" },
+    expected: ["of five members two are no quorum"],
   },
   {
     name: "read-before-the-first-commit-of-the-term",

@@ -38,6 +38,8 @@ export interface RaftConfig {
   /** Ask whether an election could be won before raising the term. */
   readonly preVote: boolean;
   readonly readOnlyOption: ReadOnlyOption;
+  /** A follower's MsgReadIndex carries its term and counts as its answer: with it alone a leader of three may answer. */
+  readonly readersVouch?: boolean;
   /** Followers drop proposals instead of sending them to the leader. */
   readonly disableProposalForwarding: boolean;
   /** A leader that applies its own removal or demotion becomes a follower. */

@@ -14,6 +14,13 @@ const kinds: readonly { name: string; options: Omit<SimulationOptions, "seed"> }
     options: { members: 5, steps: 4000, changesMembership: false, preVote: true, checkQuorum: true },
   },
   {
+    name: "as the driver configures it: readers vouch for the leader",
+    options: {
+      ...{ members: 3, steps: 4000, changesMembership: false },
+      ...{ preVote: true, checkQuorum: true, readersVouch: true },
+    },
+  },
+  {
     name: "asynchronous storage writes",
     options: { members: 3, steps: 4000, changesMembership: false, asyncStorageWrites: true },
   },
@@ -30,7 +37,10 @@ const kinds: readonly { name: string; options: Omit<SimulationOptions, "seed"> }
   },
   {
     name: "membership",
-    options: { members: 3, steps: 6000, changesMembership: true, preVote: true, checkQuorum: true },
+    options: {
+      ...{ members: 3, steps: 6000, changesMembership: true },
+      ...{ preVote: true, checkQuorum: true, readersVouch: true },
+    },
   },
   {
     name: "membership, asynchronous",

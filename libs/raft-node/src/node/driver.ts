@@ -86,6 +86,7 @@ export class Driver implements RaftNode {
 
     this.#raw = new RawNode({
       ...{ id, storage, rng, applied: snapshot.index, readOnlyOption: mode, checkQuorum: true, preVote: true },
+      readersVouch: true,
       ...{ electionTicks: timing.electionTicks, electionSpreadTicks: timing.electionSpreadTicks },
       heartbeatTicks: timing.heartbeatTicks,
       maxSizePerMsg: limits.appendMessageBytesMax,

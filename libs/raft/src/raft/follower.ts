@@ -22,8 +22,7 @@ export function stepFollower(raft: Raft, message: Message): StepOutcome {
       if (raft.leader !== noMember) raft.send("MsgTransferLeader", raft.leader, { from: message.from });
       return "handled";
     case "MsgReadIndex":
-      // Without a leader the request is lost; who asked times out.
-      if (raft.leader !== noMember) raft.send("MsgReadIndex", raft.leader, forwarded(raft, message));
+      forwardRead(raft, message);
       return "handled";
     case "MsgReadIndexResp":
       raft.readStates.push({ index: message.index, requestContext: contextOf(message) });
@@ -45,6 +44,14 @@ function forwardProposal(raft: Raft, message: Message): ProposalOutcome {
   if (raft.config.disableProposalForwarding) return "forwardingDisabled";
   raft.send("MsgProp", raft.leader, forwarded(raft, message));
   return "forwarded";
+}
+
+/** Without a leader the request is lost; who asked times out. */
+function forwardRead(raft: Raft, message: Message): void {
+  if (raft.leader === noMember) return;
+  const fields = forwarded(raft, message);
+  const vouches = raft.config.readersVouch === true && fields.from === raft.id;
+  raft.send("MsgReadIndex", raft.leader, vouches ? { ...fields, term: raft.term } : fields);
 }
 
 function forwarded(raft: Raft, message: Message): { from: MemberId; entries: Message["entries"] } {

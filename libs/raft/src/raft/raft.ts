@@ -130,8 +130,9 @@ export class Raft {
         assert(given !== undefined && given > 0, `${type} needs the term it is about`);
         return given;
       case "MsgProp":
-      case "MsgReadIndex":
         return 0;
+      case "MsgReadIndex":
+        return given ?? 0;
       default:
         assert(given === undefined, `${type} carries the sender's term`);
         return this.term;
