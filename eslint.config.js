@@ -13,6 +13,7 @@ const coreFolders = [
   "scheduling",
   "reconcile",
   "service-rules",
+  "flow-control",
   "linearizability",
 ];
 
