@@ -1,5 +1,6 @@
 // Three masters of ours: processes, no workers.
-import { mkdtemp, readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "@triarch/machine";
@@ -25,7 +26,8 @@ export interface MasterCluster {
 }
 
 export async function startMasters(basePort: number): Promise<MasterCluster> {
-  const dataDir = join(await mkdtemp(join(tmpdir(), "triarch-bench-")), "cluster");
+  const folder = await mkdtemp(join(tmpdir(), "triarch-bench-"));
+  const dataDir = join(folder, "cluster");
   const shape = ["--runtime", "hollow", "--workers", "0", "--no-example", "--log-level", "warn"];
   await runCommand(
     process.execPath,
@@ -51,8 +53,22 @@ export async function startMasters(basePort: number): Promise<MasterCluster> {
       await runCommand(process.execPath, [program, "down", "--data-dir", dataDir, "--delete-data"], {
         timeoutMs: 90_000,
       });
+      await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** So that several benchmarks may run on one machine. @returns the first of them at which nobody listens */
+export async function freeBasePort(basePorts: readonly number[]): Promise<number> {
+  for (const basePort of basePorts) {
+    const isFree = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once("error", () => resolve(false));
+      server.listen(basePort, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (isFree) return basePort;
+  }
+  throw new Error(`somebody listens at each of the ports ${basePorts.join(", ")}`);
 }
 
 interface ClusterFile {

@@ -56,11 +56,18 @@ export const loopCases: readonly LoopCase[] = [
   },
 ];
 
-export async function measureLoop(
-  bed: BenchBed,
-  loop: LoopCase,
-  { rounds, seconds }: { readonly rounds: number; readonly seconds: number },
-): Promise<Figure> {
+interface LoopOptions {
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+export async function measureLoops(bed: BenchBed, loops: readonly LoopCase[], options: LoopOptions): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const loop of loops) figures.push(await measureLoop(bed, loop, options));
+  return figures;
+}
+
+async function measureLoop(bed: BenchBed, loop: LoopCase, { rounds, seconds }: LoopOptions): Promise<Figure> {
   await bed.makeNamespace(loop.namespace);
   try {
     if (loop.held !== undefined) await fill(bed, createMap, loop.held);

@@ -39,10 +39,57 @@ export interface LoopResult {
   readonly cpuMs: number;
 }
 
-export type LoadOrder = LoopOrder;
+/** One list, read to its last byte. */
+export interface FetchOrder {
+  readonly kind: "fetch";
+  readonly request: RequestShape;
+  readonly master: number;
+  /** Pages until there is none left; the path has a limit then. */
+  readonly paged: boolean;
+}
+
+export interface FetchResult {
+  readonly elapsedMs: number;
+  readonly bodyBytes: number;
+  readonly requests: number;
+  readonly cpuMs: number;
+}
+
+/** Watches over all masters; they stay until `unwatch`. Returns when all have been answered. */
+export interface WatchOrder {
+  readonly kind: "watch";
+  readonly path: string;
+  readonly watches: number;
+  /** HTTP/1.1: a connection each. HTTP/2: a few connections with up to 250 streams each. */
+  readonly over: "http/1.1" | "h2";
+}
+
+/** One write after the other; each is seen by all watches before the next is sent. */
+export interface UpdatesOrder {
+  readonly kind: "updates";
+  readonly request: RequestShape;
+  readonly updates: number;
+  readonly firstNumber: number;
+}
+
+export interface UpdatesResult {
+  /** From sending each write until the last watch has its event. */
+  readonly seenMs: readonly number[];
+  readonly cpuMs: number;
+}
+
+export interface UnwatchOrder {
+  readonly kind: "unwatch";
+}
+
+export type LoadOrder = LoopOrder | FetchOrder | WatchOrder | UpdatesOrder | UnwatchOrder;
 
 export interface ResultOf {
   readonly loop: LoopResult;
+  readonly fetch: FetchResult;
+  readonly watch: undefined;
+  readonly updates: UpdatesResult;
+  readonly unwatch: undefined;
 }
 
 /** Of the masters, in the cluster's order. */
