@@ -1,7 +1,7 @@
 // The latest changes of one resource, for watches that resume. I1: every change after `floor` is here, in order.
 // The ring grows from `eventsMin` while what it forgets is younger than `freshMs`, up to `eventsMax` events or
 // `bytesMax` of objects. Past a bound the oldest change goes and `floor` rises: who is behind it gets 410 Expired.
-import { firstIndex } from "./ordered-objects.ts";
+import { firstIndex } from "./chunked-map.ts";
 import type { CacheEvent } from "./watch-events.ts";
 
 export interface EventRingLimits {

@@ -6,7 +6,7 @@ import { decodeContinue, encodeContinue } from "./continue-token.ts";
 import { freshWaitMs, isCompacted, tooLarge, type Caches } from "./caches.ts";
 import { StorageError } from "./errors.ts";
 import { keyPrefix, objectKey } from "./keys.ts";
-import { firstIndex } from "./ordered-objects.ts";
+import { firstIndex } from "./chunked-map.ts";
 import { readPoint } from "./resource-version.ts";
 import { storageError } from "./store-failures.ts";
 import type { StoredObject } from "./stored-object.ts";

@@ -1,13 +1,12 @@
-// The current state of one resource in key order: namespaces, and in each its names, as sorted arrays side by side.
-// A lookup is a binary search; an insert moves the tail of one namespace (100,000 names: tens of microseconds); a whole
-// list copies references. Order is that of the store's keys, so that pages from here and from the store fit together.
+// The current state of one resource in key order: namespaces, and in each its names. A lookup is a few binary searches; a
+// whole list copies references. Order is that of the store's keys, so that pages from here and from the store fit together.
+import { ChunkedMap, firstIndex } from "./chunked-map.ts";
 import type { ObjectKey } from "./types.ts";
 import type { StoredObject } from "./stored-object.ts";
 
 interface Bucket {
   readonly namespace: string;
-  readonly names: string[];
-  readonly objects: StoredObject[];
+  readonly objects: ChunkedMap<StoredObject>;
 }
 
 export class OrderedObjects {
@@ -19,45 +18,31 @@ export class OrderedObjects {
   }
 
   get({ namespace, name }: ObjectKey): StoredObject | undefined {
-    const bucket = this.#bucket(namespace);
-    if (bucket === undefined) return undefined;
-    const at = position(bucket.names, name);
-    return bucket.names[at] === name ? bucket.objects[at] : undefined;
+    return this.#bucket(namespace)?.objects.get(name);
   }
 
   /** @returns what was there before */
   set(object: StoredObject): StoredObject | undefined {
-    const bucket = this.#bucket(object.namespace) ?? this.#addBucket(object.namespace);
-    const at = position(bucket.names, object.name);
-    if (bucket.names[at] === object.name) {
-      const previous = bucket.objects[at];
-      bucket.objects[at] = object;
-      return previous;
-    }
-    bucket.names.splice(at, 0, object.name);
-    bucket.objects.splice(at, 0, object);
-    this.#count += 1;
-    return undefined;
+    const { objects } = this.#bucket(object.namespace) ?? this.#addBucket(object.namespace);
+    const previous = objects.set(object.name, object);
+    if (previous === undefined) this.#count += 1;
+    return previous;
   }
 
   /** @returns what was there */
   remove({ namespace, name }: ObjectKey): StoredObject | undefined {
     const bucket = this.#bucket(namespace);
-    if (bucket === undefined) return undefined;
-    const at = position(bucket.names, name);
-    if (bucket.names[at] !== name) return undefined;
-    bucket.names.splice(at, 1);
-    const [removed] = bucket.objects.splice(at, 1);
+    const removed = bucket?.objects.delete(name);
+    if (bucket === undefined || removed === undefined) return undefined;
     this.#count -= 1;
-    if (bucket.names.length === 0) this.#buckets.splice(this.#buckets.indexOf(bucket), 1);
+    if (bucket.objects.size === 0) this.#buckets.splice(this.#buckets.indexOf(bucket), 1);
     return removed;
   }
 
   /** A copy in key order. @param namespace empty: all */
   list(namespace: string): StoredObject[] {
-    if (namespace !== "") return this.#bucket(namespace)?.objects.slice() ?? [];
-    if (this.#buckets.length === 1) return this.#buckets[0]?.objects.slice() ?? [];
-    return this.#buckets.flatMap((bucket) => bucket.objects);
+    if (namespace !== "") return this.#bucket(namespace)?.objects.values() ?? [];
+    return this.#buckets.flatMap(({ objects }) => objects.values());
   }
 
   #bucket(namespace: string): Bucket | undefined {
@@ -66,7 +51,7 @@ export class OrderedObjects {
   }
 
   #addBucket(namespace: string): Bucket {
-    const bucket: Bucket = { namespace, names: [], objects: [] };
+    const bucket: Bucket = { namespace, objects: new ChunkedMap() };
     this.#buckets.splice(this.#bucketPosition(namespace), 0, bucket);
     return bucket;
   }
@@ -75,23 +60,4 @@ export class OrderedObjects {
     const wanted = `${namespace}/`;
     return firstIndex(this.#buckets.length, (at) => `${this.#buckets[at]?.namespace ?? ""}/` >= wanted);
   }
-}
-
-/** Where `name` is, or would be. Most additions come in order, so the end is tried first. */
-function position(names: readonly string[], name: string): number {
-  const last = names.at(-1);
-  if (last === undefined || last < name) return names.length;
-  return firstIndex(names.length, (at) => (names[at] as string) >= name);
-}
-
-/** The first index below `length` for which `isAtOrAfter` holds, or `length`. It holds from some index on. */
-export function firstIndex(length: number, isAtOrAfter: (at: number) => boolean): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (isAtOrAfter(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
