@@ -8,7 +8,7 @@ const rbacGroup = "rbac.authorization.k8s.io";
 
 export const discoveryDefaults: Readonly<Record<string, Defaulter>> = {
   EndpointSlice: (object) => {
-    for (const port of objectsIn(object, "ports")) setDefaults(port, { name: "", protocol: "TCP" });
+    for (const port of objectsIn(object, "ports")) setMissing(port, { name: "", protocol: "TCP" });
   },
 };
 

@@ -1,7 +1,7 @@
 // Small kinds that say how pods may be run: disruption budgets, priority classes, runtime classes.
 import type { PodDisruptionBudget, PriorityClass, RuntimeClass, Toleration } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
-import { type FieldError, forbidden, invalid, required } from "../meta/field-error.ts";
+import { duplicate, type FieldError, forbidden, invalid, required } from "../meta/field-error.ts";
 import { numberAt, objectAt, ownField, textAt, typed } from "../meta/mutable.ts";
 import { dns1123Label } from "../meta/names.ts";
 import { validateLabels } from "../meta/object-meta.ts";
@@ -14,7 +14,7 @@ import {
   checkText,
   type Errors,
 } from "../validation/basics.ts";
-import { checkUnchanged } from "../validation/changes.ts";
+import { checkUnchanged, goStruct } from "../validation/changes.ts";
 import { checkTolerations } from "../validation/scheduling.ts";
 import { sparse } from "../validation/sparse.ts";
 import { checkRequirements } from "../validation/resources.ts";
@@ -114,7 +114,9 @@ export const runtimeClasses: KindStrategy = defineStrategy({
     }
     if (scheduling !== undefined) {
       errors.push(...validateLabels(scheduling.nodeSelector, "scheduling.nodeSelector"));
-      checkTolerations(errors, "scheduling.tolerations", tolerationsOf(object));
+      const tolerations = tolerationsOf(object);
+      checkTolerations(errors, "scheduling.tolerations", tolerations);
+      checkTolerationsOnce(errors, "scheduling.tolerations", tolerations);
     }
     return errors;
   },
@@ -124,6 +126,20 @@ export const runtimeClasses: KindStrategy = defineStrategy({
     return errors.map((error) => ({ ...error, badValue: ownField(next, "handler") ?? "" }));
   },
 });
+
+/** For how long something is tolerated may be said once. */
+function checkTolerationsOnce(errors: Errors, path: string, tolerations: readonly Toleration[]): void {
+  const seen = new Set<string>();
+  tolerations.forEach((toleration, i) => {
+    const { key = "", operator = "", value = "", effect = "" } = toleration;
+    const same = JSON.stringify([key, operator, value, effect]);
+    if (seen.has(same)) {
+      const shown = goStruct("io.k8s.api.core.v1.Toleration", { ...toleration });
+      errors.push({ ...duplicate(`${path}[${i}]`, ""), badValue: shown });
+    }
+    seen.add(same);
+  });
+}
 
 function tolerationsOf(object: JsonObject): readonly Toleration[] {
   return (

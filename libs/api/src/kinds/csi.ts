@@ -4,45 +4,48 @@ import type {
   CSINodeDriver,
   CSINodeSpec,
   CSIStorageCapacity,
+  VolumeAttachment,
   VolumeAttachmentSpec,
+  VolumeAttachmentStatus,
 } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
-import { duplicate, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
-import { isObject, listAt, objectAt, semanticEqual, textAt } from "../meta/mutable.ts";
+import {
+  duplicate,
+  type FieldError,
+  forbidden,
+  invalid,
+  notSupported,
+  required,
+  tooLong,
+} from "../meta/field-error.ts";
+import { isObject, listAt, objectAt, ownField, semanticEqual, textAt } from "../meta/mutable.ts";
 import { dns1123Subdomain, qualifiedName } from "../meta/names.ts";
 import { compareQuantities, isQuantity, parseQuantity } from "../quantity/quantity.ts";
 import {
   checkEnum,
   checkLabelSelector,
   checkNonNegative,
+  checkRange,
   checkText,
   type Errors,
   immutable,
 } from "../validation/basics.ts";
 import { checkUnchanged, goStruct } from "../validation/changes.ts";
+import { checkInlineVolumeSpec } from "../validation/persistent-volumes.ts";
 import { type Sparse, sparse } from "../validation/sparse.ts";
+import { checkDriverName } from "../validation/volume-sources.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
-const driverNameMax = 63;
-const nodeIdMax = 192;
+const nodeIdMax = 256;
+const attachmentMetadataLengthMax = 256 * 1024;
+const errorMessageLengthMax = 1024;
+const errorCodeMax = 2 ** 31 - 1;
 const tokenSecondsMin = 600;
 const tokenSecondsMax = 2 ** 32;
 const allocatableUpdateSecondsMin = 10;
 const lifecycleModes = ["Persistent", "Ephemeral"];
 const driverGroupPolicies = ["File", "None", "ReadWriteOnceWithFSType"];
-
-/** Drivers' names are compared without case, so any case will do. */
-export function checkDriverName(errors: Errors, path: string, name: string): void {
-  if (name === "") {
-    errors.push(required(path));
-    return;
-  }
-  if (name.length > driverNameMax) {
-    errors.push({ type: "FieldValueTooLong", field: path, detail: `may not be more than ${driverNameMax} bytes` });
-  }
-  for (const text of dns1123Subdomain(name.toLowerCase())) errors.push(invalid(path, name, text));
-}
 
 export const csiDrivers: KindStrategy = defineStrategy({
   namespaced: false,
@@ -88,7 +91,10 @@ function checkTokenRequests(
   const audiences = new Set<string>();
   requests.forEach(({ audience = "", expirationSeconds: seconds }, i) => {
     const field = `${path}[${i}]`;
-    if (audiences.has(audience)) errors.push(duplicate(`${field}.audience`, audience));
+    if (audiences.has(audience)) {
+      errors.push(duplicate(`${field}.audience`, audience));
+      return;
+    }
     audiences.add(audience);
     if (seconds === undefined) return;
     if (seconds < tokenSecondsMin) {
@@ -123,11 +129,11 @@ export const csiNodes: KindStrategy = defineStrategy({
     // How many volumes a node takes may change, what the driver registered may not.
     const fixed = ({ allocatable: _, ...driver }: JsonObject): JsonObject => driver;
     const after = driversOf(next);
-    return driversOf(old).flatMap((before) => {
-      const now = after.find((driver) => textAt(driver, "name") === textAt(before, "name"));
-      if (now === undefined || semanticEqual(fixed(now), fixed(before))) return [];
-      return [immutable("spec.drivers", goStruct("io.k8s.api.storage.v1.CSINodeDriver", fixed(now)))];
-    });
+    return driversOf(old).flatMap((before) =>
+      after
+        .filter((now) => textAt(now, "name") === textAt(before, "name") && !semanticEqual(fixed(now), fixed(before)))
+        .map((now) => immutable("spec.drivers", goStruct("io.k8s.api.storage.v1.CSINodeDriver", fixed(now)))),
+    );
   },
 });
 
@@ -142,19 +148,19 @@ function checkNodeDriver(errors: Errors, path: string, driver: Sparse<CSINodeDri
   topologyKeys.forEach((key, i) => {
     if (key === "") errors.push(required(path));
     if (topologyKeys.indexOf(key) < i) errors.push(duplicate(path, key));
-    for (const text of qualifiedName(key)) errors.push(invalid(path, topologyKeys, text));
+    checkText(errors, path, key, qualifiedName);
   });
 }
 
 export const csiStorageCapacities: KindStrategy = defineStrategy({
   namespaced: true,
   validate: (object) => {
-    const { nodeTopology, storageClassName = "", capacity, maximumVolumeSize } = sparse<CSIStorageCapacity>(object);
+    const { nodeTopology, storageClassName = "", capacity } = sparse<CSIStorageCapacity>(object);
     const errors: Errors = [];
     checkLabelSelector(errors, "nodeTopology", nodeTopology);
     checkText(errors, "storageClassName", storageClassName, dns1123Subdomain);
+    // What one volume may have at most is not judged.
     checkNonNegativeQuantity(errors, "capacity", capacity);
-    checkNonNegativeQuantity(errors, "maximumVolumeSize", maximumVolumeSize);
     return errors;
   },
   validateChange: (next, old) => {
@@ -175,31 +181,51 @@ export const volumeAttachments: KindStrategy = defineStrategy({
   namespaced: false,
   allowUnconditionalUpdate: false,
   initialStatus: { attached: false },
-  validate: (object) => {
-    const { attacher = "", nodeName = "", source = {} } = sparse<VolumeAttachmentSpec>(objectAt(object, "spec") ?? {});
+  validate: validateAttachment,
+  validateNew: (object) => {
+    const name = sparse<VolumeAttachment>(object).spec?.source?.persistentVolumeName;
     const errors: Errors = [];
-    checkDriverName(errors, "spec.attacher", attacher);
-    checkAttachedSource(errors, "spec.source", source);
-    checkText(errors, "spec.nodeName", nodeName, dns1123Subdomain);
+    if (name !== undefined) checkText(errors, "spec.source.persistentVolumeName", name, dns1123Subdomain);
     return errors;
   },
-  validateChange: (next, old) => {
-    const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
-    if (semanticEqual(spec, before)) return [];
-    return [immutable("spec", goStruct("io.k8s.api.storage.v1.VolumeAttachmentSpec", spec))];
-  },
+  validateChange: attachmentKept,
+  validateStatus: (next, old) => [...validateAttachment(next), ...attachmentKept(next, old)],
 });
 
-function checkAttachedSource(
-  errors: Errors,
-  path: string,
-  source: NonNullable<Sparse<VolumeAttachmentSpec>["source"]>,
-): void {
-  const { persistentVolumeName: name, inlineVolumeSpec: inline } = source;
+function attachmentKept(next: JsonObject, old: JsonObject): readonly FieldError[] {
+  const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
+  if (semanticEqual(spec, before)) return [];
+  return [immutable("spec", goStruct("io.k8s.api.storage.v1.VolumeAttachmentSpec", spec))];
+}
+
+function validateAttachment(object: JsonObject): readonly FieldError[] {
+  const spec = objectAt(object, "spec") ?? {};
+  const { attacher = "", nodeName = "" } = sparse<VolumeAttachmentSpec>(spec);
+  const errors: Errors = [];
+  checkDriverName(errors, "spec.attacher", attacher);
+  checkAttachedSource(errors, "spec.source", objectAt(spec, "source") ?? {});
+  checkText(errors, "spec.nodeName", nodeName, dns1123Subdomain);
+  const { attachmentMetadata = {}, ...status } = sparse<VolumeAttachmentStatus>(objectAt(object, "status") ?? {});
+  if (Object.entries(attachmentMetadata).flat().join("").length > attachmentMetadataLengthMax) {
+    errors.push(tooLong("status.attachmentMetadata", attachmentMetadataLengthMax));
+  }
+  for (const field of ["attachError", "detachError"] as const) {
+    const { message = "", errorCode = 0 } = status[field] ?? {};
+    // Kubernetes names the bound of the metadata here.
+    if (message.length > errorMessageLengthMax) {
+      errors.push(tooLong(`status.${field}.message`, attachmentMetadataLengthMax));
+    }
+    checkRange(errors, `status.${field}.errorCode`, errorCode, 0, errorCodeMax);
+  }
+  return errors;
+}
+
+function checkAttachedSource(errors: Errors, path: string, source: JsonObject): void {
+  const [name, inline] = [ownField(source, "persistentVolumeName"), objectAt(source, "inlineVolumeSpec")];
   const exactlyOne = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
   if (inline === undefined && name === undefined) errors.push(required(path, exactlyOne));
   else if (inline !== undefined && name !== undefined) errors.push(forbidden(path, exactlyOne));
   else if (name === "") {
     errors.push(required(`${path}.persistentVolumeName`, "must specify non empty persistentVolumeName"));
-  }
+  } else if (inline !== undefined) checkInlineVolumeSpec(errors, `${path}.inlineVolumeSpec`, inline);
 }

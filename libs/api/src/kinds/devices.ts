@@ -1,24 +1,18 @@
 // Devices: classes of them, claims to them, templates of claims.
-import type { DeviceClassSpec, ResourceClaimStatus, ResourceV1ResourceClaim } from "../generated/types.generated.ts";
+import type { DeviceClassSpec, ResourceV1ResourceClaim } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
-import { duplicate, type FieldError, forbidden, invalid, required } from "../meta/field-error.ts";
-import { objectAt, ownField, semanticEqual } from "../meta/mutable.ts";
+import { type FieldError, invalid } from "../meta/field-error.ts";
+import { objectAt, semanticEqual } from "../meta/mutable.ts";
+import { validateAnnotations, validateLabels } from "../meta/object-meta.ts";
 import { type Errors, immutable } from "../validation/basics.ts";
 import { goStruct } from "../validation/changes.ts";
-import {
-  checkClaim,
-  checkCount,
-  checkOpaque,
-  checkSelector,
-  configsMax,
-  selectorsMax,
-} from "../validation/device-claims.ts";
+import { validateClaimStatus } from "../validation/claim-status.ts";
+import { checkClaim, checkOpaque, checkSelectors, configsMax } from "../validation/device-claims.ts";
+import { checkItems } from "../validation/lists.ts";
 import { isExtendedResource } from "../validation/resources.ts";
 import { sparse } from "../validation/sparse.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
-
-const reservedForMax = 256;
 
 export const deviceClasses: KindStrategy = defineStrategy({
   namespaced: false,
@@ -30,10 +24,11 @@ export const deviceClasses: KindStrategy = defineStrategy({
       extendedResourceName,
     } = sparse<DeviceClassSpec>(objectAt(object, "spec") ?? {});
     const errors: Errors = [];
-    checkCount(errors, "spec.selectors", selectors, selectorsMax);
-    selectors.forEach((selector, i) => checkSelector(errors, `spec.selectors[${i}]`, selector));
-    checkCount(errors, "spec.config", config, configsMax);
-    config.forEach(({ opaque }, i) => checkOpaque(errors, `spec.config[${i}].opaque`, opaque));
+    checkSelectors(errors, "spec.selectors", selectors);
+    checkItems(errors, "spec.config", config, {
+      max: configsMax,
+      check: ({ opaque }, at) => checkOpaque(errors, `${at}.opaque`, opaque),
+    });
     if (extendedResourceName !== undefined && !isExtendedResource(extendedResourceName)) {
       errors.push(invalid("spec.extendedResourceName", extendedResourceName, "must be a valid extended resource name"));
     }
@@ -56,8 +51,14 @@ export const resourceClaims: KindStrategy = defineStrategy({
 export const resourceClaimTemplates: KindStrategy = defineStrategy({
   namespaced: true,
   validateNew: (object) => {
-    const errors: Errors = [];
-    const inner = sparse<ResourceV1ResourceClaim>(objectAt(object, "spec") ?? {}).spec;
+    const template = objectAt(object, "spec") ?? {};
+    const meta = objectAt(template, "metadata");
+    const errors: Errors = [
+      // Here, too, Kubernetes names the fields as they are, unlike in a pod's template.
+      ...validateAnnotations(meta?.["annotations"], "spec.metadata.annotations"),
+      ...validateLabels(meta?.["labels"], "spec.metadata.labels"),
+    ];
+    const inner = sparse<ResourceV1ResourceClaim>(template).spec;
     checkClaim(errors, "spec.spec.devices", inner?.devices ?? {});
     return errors;
   },
@@ -67,27 +68,4 @@ export const resourceClaimTemplates: KindStrategy = defineStrategy({
 function specKept(next: JsonObject, old: JsonObject, typeName: string): readonly FieldError[] {
   const spec = objectAt(next, "spec") ?? {};
   return semanticEqual(spec, objectAt(old, "spec")) ? [] : [immutable("spec", goStruct(typeName, spec))];
-}
-
-function validateClaimStatus(next: JsonObject, old: JsonObject): readonly FieldError[] {
-  const status = sparse<ResourceClaimStatus>(objectAt(next, "status") ?? {});
-  const errors: Errors = [];
-  const { reservedFor = [] } = status;
-  checkCount(errors, "status.reservedFor", reservedFor, reservedForMax);
-  const uids = reservedFor.map(({ uid = "" }) => uid);
-  reservedFor.forEach((consumer, i) => {
-    const path = `status.reservedFor[${i}]`;
-    for (const field of ["resource", "name", "uid"] as const) {
-      if ((consumer[field] ?? "") === "") errors.push(required(`${path}.${field}`));
-    }
-    if (uids.indexOf(uids[i] ?? "") < i) errors.push(duplicate(path, uids[i] ?? ""));
-  });
-  if (reservedFor.length > 0 && status.allocation === undefined) {
-    errors.push(forbidden("status.reservedFor", "may not be specified when `allocated` is not set"));
-  }
-  const [now, before] = [next, old].map((object) => ownField(objectAt(object, "status") ?? {}, "allocation"));
-  if (now !== undefined && before !== undefined && !semanticEqual(now, before)) {
-    errors.push(immutable("status.allocation", now));
-  }
-  return errors;
 }

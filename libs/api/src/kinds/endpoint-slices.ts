@@ -5,7 +5,7 @@ import { duplicate, type FieldError, invalid, required, tooMany } from "../meta/
 import { textAt, typed } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain, labelKey, labelValue, type NameCheck } from "../meta/names.ts";
 import { validateLabels } from "../meta/object-meta.ts";
-import { ipFamily, ipText, nonSpecialIp } from "../validation/addresses.ts";
+import { ipFamily, nonSpecialIp, validIp } from "../validation/addresses.ts";
 import { checkEnum, checkText, type Errors, immutable } from "../validation/basics.ts";
 import { portProtocols } from "../validation/containers.ts";
 import { defineStrategy } from "./generic.ts";
@@ -81,7 +81,7 @@ function checkAddress(errors: Errors, path: string, address: string, addressType
     else checkText(errors, path, name, fullyQualifiedName);
   } else if (addressType === "IPv4" || addressType === "IPv6") {
     const family = ipFamily(address);
-    if (family === undefined) errors.push(invalid(path, address, ipText));
+    if (family === undefined) checkText(errors, path, address, validIp);
     else if (family !== addressType) errors.push(invalid(path, address, `must be an ${addressType} address`));
     else for (const text of nonSpecialIp(address)) errors.push(invalid(path, address, text));
   }
@@ -103,7 +103,7 @@ function checkPorts(errors: Errors, ports: NonNullable<EndpointSlice["ports"]>):
     if (name !== "") checkText(errors, `${field}.name`, name, dns1123Label);
     if (names.has(name)) errors.push(duplicate(`${field}.name`, name));
     names.add(name);
-    checkEnum(errors, `${field}.protocol`, port.protocol, portProtocols);
+    checkEnum(errors, `${field}.protocol`, port.protocol, portProtocols, "unsupported");
     if (port.appProtocol !== undefined) checkText(errors, `${field}.appProtocol`, port.appProtocol, labelKey);
   });
 }

@@ -6,7 +6,6 @@ import { labelKey, qualifiedName } from "../meta/names.ts";
 import { checkEnum, checkText, type Errors } from "../validation/basics.ts";
 import { checkUnchanged } from "../validation/changes.ts";
 import { type Sparse, sparse } from "../validation/sparse.ts";
-import { checkDriverName } from "./csi.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
@@ -27,10 +26,7 @@ export const storageClasses: KindStrategy = defineStrategy({
       allowedTopologies = [],
     } = sparse<StorageClass>(object);
     const errors: Errors = [];
-    if (provisioner === "") errors.push(required("provisioner"));
-    else
-      for (const text of qualifiedName(provisioner.toLowerCase()))
-        errors.push(invalid("provisioner", provisioner, text));
+    checkProvisioner(errors, "provisioner", provisioner);
     checkParameters(errors, parameters ?? {});
     checkEnum(errors, "reclaimPolicy", reclaimPolicy, ["Delete", "Retain"], "allowed");
     if (volumeBindingMode === undefined) errors.push(required("volumeBindingMode"));
@@ -54,11 +50,11 @@ export const volumeAttributesClasses: KindStrategy = defineStrategy({
   validate: (object) => {
     const { driverName = "", parameters = {} } = sparse<VolumeAttributesClass>(object);
     const errors: Errors = [];
-    checkDriverName(errors, "driverName", driverName);
+    checkProvisioner(errors, "driverName", driverName);
+    checkParameters(errors, parameters);
     if (Object.keys(parameters).length === 0) {
       errors.push(required("parameters", "must contain at least one key/value pair"));
     }
-    checkParameters(errors, parameters);
     return errors;
   },
   validateChange: (next, old) =>
@@ -66,6 +62,12 @@ export const volumeAttributesClasses: KindStrategy = defineStrategy({
       .filter((field) => !semanticEqual(ownField(next, field), ownField(old, field)))
       .map((field): FieldError => forbidden(field, `updates to ${field} are forbidden.`)),
 });
+
+/** Who makes the volumes. Names are compared without case; the lower one is judged, and shown. */
+function checkProvisioner(errors: Errors, path: string, name: string): void {
+  if (name === "") errors.push(required(path));
+  else checkText(errors, path, name.toLowerCase(), qualifiedName);
+}
 
 function checkParameters(errors: Errors, parameters: Parameters): void {
   const entries = Object.entries(parameters);

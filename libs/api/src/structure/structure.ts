@@ -166,12 +166,19 @@ function compileValue(value: ValueSchema, goName: string | undefined): Read {
       return (held, context) => {
         if (!isJsonObject(held)) return refuse(new WrongValue(jsonType(held)), context, goType);
         const map: MutableObject = {};
-        for (const key of Object.keys(held))
-          setOwn(map, key, readItem(read, value.values, held[key] ?? null, `.${key}`, context));
-        return map;
+        const keys = Object.keys(held);
+        for (const key of keys) setOwn(map, key, readItem(read, value.values, held[key] ?? null, `.${key}`, context));
+        return keys.every((key, i) => i === 0 || (keys[i - 1] ?? "") <= key) ? map : sortedMap(map);
       };
     }
   }
+}
+
+/** Go writes maps in the order of their keys. What is wrong in them was found in the order of the document. */
+function sortedMap(map: MutableObject): MutableObject {
+  const sorted: MutableObject = {};
+  for (const key of Object.keys(map).sort()) setOwn(sorted, key, map[key] ?? null);
+  return sorted;
 }
 
 const jsonSchemaProps = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps";

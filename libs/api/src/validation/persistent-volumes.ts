@@ -76,6 +76,29 @@ export function checkPersistentVolumeSpec(errors: Errors, path: string, object: 
   checkAttributesClass(errors, path, spec);
 }
 
+/** A volume that an attachment brings along: only what a driver needs to reach it. @param object its spec */
+export function checkInlineVolumeSpec(errors: Errors, path: string, object: JsonObject): void {
+  const spec = typed<PersistentVolumeSpec>(object);
+  const inline = "in the context of inline volumes";
+  const refuse = (field: string): number =>
+    errors.push(forbidden(`${path}.${field}`, `may not be specified ${inline}`));
+  if (spec.claimRef !== undefined) refuse("claimRef");
+  if (Object.keys(spec.capacity ?? {}).length > 0) refuse("capacity");
+  if (spec.csi === undefined) errors.push(required(`${path}.csi`, `has to be specified ${inline}`));
+  if ((spec.accessModes ?? []).length === 0) errors.push(required(`${path}.accessModes`));
+  checkAccessModes(errors, `${path}.accessModes`, spec.accessModes ?? []);
+  if ((spec.persistentVolumeReclaimPolicy ?? "Retain") !== "Retain") {
+    errors.push(forbidden(`${path}.persistentVolumeReclaimPolicy`, `may only be Retain ${inline}`));
+  }
+  if (spec.nodeAffinity !== undefined) refuse("nodeAffinity");
+  checkSource(errors, path, object, "");
+  if ((spec.storageClassName ?? "") !== "") refuse("storageClassName");
+  if ((spec.volumeMode ?? "Filesystem") !== "Filesystem") {
+    errors.push(forbidden(`${path}.volumeMode`, `may not specify volumeMode other than Filesystem ${inline}`));
+  }
+  checkAttributesClass(errors, path, spec);
+}
+
 function checkCapacity(errors: Errors, path: string, capacity: PersistentVolumeSpec["capacity"]): void {
   const names = Object.keys(capacity ?? {});
   if (names.length === 0) errors.push(required(path));

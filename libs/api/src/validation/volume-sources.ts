@@ -163,8 +163,12 @@ export const checkStorageOs: SourceCheck = (errors, path, source) => {
   if (namespace !== "") checkText(errors, `${path}.volumeNamespace`, namespace, dns1123Label);
 };
 
+/** Drivers' names are compared without case, so any case will do. */
 export function checkDriverName(errors: Errors, path: string, driver: string): void {
-  if (driver === "") errors.push(required(path));
+  if (driver === "") {
+    errors.push(required(path));
+    return;
+  }
   if (driver.length > driverNameLengthMax) errors.push(tooLong(path, driverNameLengthMax));
   for (const text of dns1123Subdomain(driver.toLowerCase())) errors.push(invalid(path, driver, text));
 }
