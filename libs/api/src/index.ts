@@ -83,6 +83,7 @@ export { acceptNames, availableCondition, danglingCondition, hasCondition, setCo
 export type { Condition as StatusCondition, ServiceState } from "./kinds/own-status.ts";
 export { validateScale } from "./kinds/scale.ts";
 export { cidrFamily, ipFamily } from "./validation/addresses.ts";
+export { requestedOrganizations } from "./validation/pem.ts";
 export type { IpFamily } from "./validation/addresses.ts";
 
 // Selectors and quantities.

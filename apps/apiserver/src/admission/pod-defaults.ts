@@ -3,19 +3,18 @@ import {
   carryField,
   childOf,
   findResource,
-  forbiddenRequest,
   isObject,
   type JsonObject,
   listAt,
   type MutableObject,
   numberAt,
   objectAt,
-  StatusError,
   textAt,
 } from "@triarch/api";
 import { assertDefined } from "@triarch/base";
-import { type ResourceStore, StorageError } from "../storage/index.ts";
-import { type AdmissionPlugin, type CreateAdmission, isCore } from "./admission.ts";
+import { readFresh } from "../identity/bound-objects.ts";
+import type { ResourceStore } from "../storage/index.ts";
+import { type AdmissionPlugin, type AdmissionRequest, isCore, refused } from "./admission.ts";
 
 /** Seconds a pod stays on a node that is not ready or not reachable. */
 const nodeTolerationSeconds = 300;
@@ -59,21 +58,19 @@ export function priority(store: ResourceStore): AdmissionPlugin {
     "priority classes are not served",
   );
 
-  const byName = async (name: string): Promise<JsonObject | undefined> => {
-    for (const resourceVersion of ["0", ""]) {
-      try {
-        return (await store.get(classes, { namespace: "", name }, { resourceVersion })).object();
-      } catch (error) {
-        if (!(error instanceof StorageError) || error.failure.code !== "notFound") throw error;
-      }
-    }
-    return undefined;
-  };
   /** Of several global defaults the lowest counts, so that a mistake raises nobody. */
   const globalDefault = async (): Promise<JsonObject | undefined> => {
     const { items } = await store.list(classes, { resourceVersion: "0" });
     const marked = items.map((item) => item.object()).filter((object) => object["globalDefault"] === true);
     return marked.sort((left, right) => (numberAt(left, "value") ?? 0) - (numberAt(right, "value") ?? 0))[0];
+  };
+
+  const checkOnlyDefault = async (request: AdmissionRequest, next: JsonObject): Promise<void> => {
+    if (next["globalDefault"] !== true) return;
+    const other = nameOf((await globalDefault()) ?? {});
+    if (other === "" || other === nameOf(next)) return;
+    const why = `PriorityClass ${other} is already marked as default. Only one default can exist`;
+    throw refused(request, next, why);
   };
 
   return {
@@ -82,19 +79,31 @@ export function priority(store: ResourceStore): AdmissionPlugin {
       if (!isCore(request, "pods")) return;
       const spec = childOf(request.object, "spec");
       const name = textAt(spec, "priorityClassName");
-      const found = name === "" ? await globalDefault() : await byName(name);
-      if (name !== "" && found === undefined) throw refused(request, `no PriorityClass with name ${name} was found`);
-      if (name === "" && found !== undefined)
-        spec["priorityClassName"] = textAt(childOf({ ...found } as MutableObject, "metadata"), "name");
+      const found = name === "" ? await globalDefault() : await readFresh(store, classes, "", name);
+      if (name !== "" && found === undefined)
+        throw refused(request, request.object, `no PriorityClass with name ${name} was found`);
+      if (name === "" && found !== undefined) spec["priorityClassName"] = nameOf(found);
       const value = numberAt(found, "value") ?? 0;
       const given = spec["priority"];
       if (typeof given === "number" && given !== value) {
         const why = `the integer value of priority (${given}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`;
-        throw refused(request, why);
+        throw refused(request, request.object, why);
       }
       spec["priority"] = value;
-      const policy = textAt(found, "preemptionPolicy");
-      spec["preemptionPolicy"] ??= policy === "" ? "PreemptLowerPriority" : policy;
+      const policy = textAt(found, "preemptionPolicy") || "PreemptLowerPriority";
+      const givenPolicy = textAt(spec, "preemptionPolicy");
+      if (givenPolicy !== "" && givenPolicy !== policy) {
+        const why = `the string value of PreemptionPolicy (${givenPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`;
+        throw refused(request, request.object, why);
+      }
+      spec["preemptionPolicy"] = policy;
+    },
+    // Pods without a class take the default one: there is one at most.
+    validateCreate: async (request) => {
+      if (isPriorityClass(request)) await checkOnlyDefault(request, request.object);
+    },
+    validateUpdate: async (request, next) => {
+      if (isPriorityClass(request)) await checkOnlyDefault(request, next);
     },
     admitUpdate: (request, next, old) => {
       if (!isCore(request, "pods")) return;
@@ -104,6 +113,10 @@ export function priority(store: ResourceStore): AdmissionPlugin {
   };
 }
 
-function refused({ resource, object }: CreateAdmission, why: string): StatusError {
-  return new StatusError(forbiddenRequest(resource, textAt(childOf(object, "metadata"), "name"), why));
+function isPriorityClass({ resource, subresource = "" }: AdmissionRequest): boolean {
+  return resource.group === "scheduling.k8s.io" && resource.resource === "priorityclasses" && subresource === "";
+}
+
+function nameOf(object: JsonObject): string {
+  return textAt(objectAt(object, "metadata"), "name");
 }

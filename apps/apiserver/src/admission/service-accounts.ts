@@ -4,7 +4,6 @@ import {
   childOf,
   deepCopyValue,
   findResource,
-  forbiddenRequest,
   isObject,
   type JsonObject,
   listAt,
@@ -12,13 +11,12 @@ import {
   type MutableValue,
   objectAt,
   randomSuffix,
-  StatusError,
   textAt,
 } from "@triarch/api";
 import { assertDefined, type Rng } from "@triarch/base";
 import { readFresh } from "../identity/bound-objects.ts";
 import type { ResourceStore } from "../storage/index.ts";
-import { type AdmissionPlugin, type CreateAdmission, isCore } from "./admission.ts";
+import { type AdmissionPlugin, type CreateAdmission, isCore, refused } from "./admission.ts";
 
 export interface ServiceAccountsOptions {
   readonly store: ResourceStore;
@@ -67,7 +65,7 @@ async function accountOf(
     else await new Promise((resolve) => setTimeout(resolve, defaultLookupWaitMs));
   }
   const why = `error looking up service account ${namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`;
-  throw refused(request, why);
+  throw refused(request, request.object, why);
 }
 
 function mountsToken(spec: JsonObject, account: JsonObject): boolean {
@@ -131,16 +129,13 @@ function isMirror(pod: JsonObject): boolean {
 function checkMirror(request: CreateAdmission): void {
   const spec = objectAt(request.object, "spec") ?? {};
   if (textAt(spec, "serviceAccountName") !== "")
-    throw refused(request, "a mirror pod may not reference service accounts");
+    throw refused(request, request.object, "a mirror pod may not reference service accounts");
   for (const volume of listAt(spec, "volumes").filter(isObject)) {
-    if (volume["secret"] !== undefined) throw refused(request, "a mirror pod may not reference secrets");
+    if (volume["secret"] !== undefined)
+      throw refused(request, request.object, "a mirror pod may not reference secrets");
     const sources = listAt(objectAt(volume, "projected") ?? {}, "sources").filter(isObject);
     if (sources.some((source) => source["serviceAccountToken"] !== undefined)) {
-      throw refused(request, "a mirror pod may not use service account token volumes");
+      throw refused(request, request.object, "a mirror pod may not use service account token volumes");
     }
   }
-}
-
-function refused({ resource, object }: CreateAdmission, why: string): StatusError {
-  return new StatusError(forbiddenRequest(resource, textAt(objectAt(object, "metadata"), "name"), why));
 }

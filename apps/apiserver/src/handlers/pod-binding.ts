@@ -44,8 +44,10 @@ export async function handleBinding(call: ResourceCall): Promise<Answer> {
     throw new StatusError(badRequest("name in URL does not match name in Binding object"));
   }
   const nodeName = targetOf(binding);
+  const write = writeRequest(call, dryRun);
+  await api.registry.admission.admitCreate({ ...write, name: info.name, object: binding });
   await updateObject(api.registry, {
-    ...writeRequest(call, dryRun),
+    ...write,
     // Binding gives the scheduler no fields.
     fieldManager: undefined,
     name: info.name,

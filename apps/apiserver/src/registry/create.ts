@@ -80,6 +80,7 @@ export async function prepareCreate(registry: Registry, request: CreateRequest):
   const errors = strategy.validateCreate(object, context);
   if (errors.length > 0) throw new StatusError(invalidObject(resource, textAt(meta, "name"), errors));
   warnings.push(...(strategy.warnings?.(object) ?? []));
+  await registry.admission.validateCreate({ ...request, object });
 }
 
 /** A namespace in the body must be the one in the path; without one, the path's counts. */

@@ -132,9 +132,9 @@ class Update {
     if (target === "main") services.prepareUpdate(resource, next, old);
     const errors = this.#errors(target, next, old);
     if (errors.length > 0) throw new StatusError(invalidObject(resource, name, errors));
-    if (target !== "main") return;
-    this.#allocation = await services.allocateForUpdate(resource, next, old, { dryRun });
-    warnings.push(...(strategy.warnings?.(next) ?? []));
+    if (target === "main") warnings.push(...(strategy.warnings?.(next) ?? []));
+    await this.#registry.admission.validateUpdate(this.#request, next, old);
+    if (target === "main") this.#allocation = await services.allocateForUpdate(resource, next, old, { dryRun });
   }
 
   #errors(target: "main" | "status" | SubresourceRules, next: JsonObject, old: JsonObject): readonly FieldError[] {

@@ -4,18 +4,13 @@
 // running requests end, then watches, leadership, sockets; all within a bound.
 import { randomBytes, randomUUID } from "node:crypto";
 import { decodeStored, findKind, openApiIndex, resources, strategyFor } from "@triarch/api";
-import type { StaticToken } from "@triarch/auth";
+import type { Authorizer, StaticToken } from "@triarch/auth";
 import { type Clock, type Rng, seededRng, systemClock } from "@triarch/base";
 import type { StoreClient } from "@triarch/etcd-server";
 import { createSigningKey } from "@triarch/pki";
 import type { HealthCheck, Logger, Registry as MetricsRegistry } from "@triarch/telemetry";
 import { admissionChain } from "../admission/admission.ts";
-import { namespaceLifecycle } from "../admission/namespace-lifecycle.ts";
-import { namespaceLookup } from "../admission/namespace-lookup.ts";
-import { nodeRestriction } from "../admission/node-restriction.ts";
-import { storageProtection, taintNewNodes } from "../admission/object-protection.ts";
-import { defaultTolerations, priority } from "../admission/pod-defaults.ts";
-import { serviceAccounts } from "../admission/service-accounts.ts";
+import { admissionPlugins } from "../admission/plugins.ts";
 import { bootstrap, furnishNamespace } from "../bootstrap/bootstrap.ts";
 import { type EndpointsReconciler, endpointsReconciler } from "../bootstrap/kubernetes-endpoints.ts";
 import { masterLeases } from "../bootstrap/master-leases.ts";
@@ -124,7 +119,6 @@ class RunningApiServer implements ApiServer {
     const { logger, listen, tls, serviceCidr, kubeletClient, tokens, serviceAccountKeyPem } = this.#options;
     const cidr = parseServiceCidr(serviceCidr);
     await this.#store.start(resources.filter((info) => hotResources.includes(info.resource)));
-    const registry = this.#registry(cidr);
     if (kubeletClient !== undefined) this.#kubelets = kubeletAccess(kubeletClient);
     const identity = createIdentity({
       store: this.#store,
@@ -132,6 +126,7 @@ class RunningApiServer implements ApiServer {
       tokens,
       signingKeyPem: serviceAccountKeyPem ?? (await createSigningKey()),
     });
+    const registry = this.#registry(cidr, identity.authorizer);
     const api = { registry, identity, kubelets: this.#kubelets, proxyDispatcher: this.#proxyDispatcher, logger };
     this.#http = await startHttpServer({
       addresses: listen,
@@ -162,22 +157,15 @@ class RunningApiServer implements ApiServer {
     logger.info({ addresses: this.addresses.map(addressText) }, "serving the Kubernetes API");
   }
 
-  #registry(cidr: ReturnType<typeof parseServiceCidr>): Registry {
+  #registry(cidr: ReturnType<typeof parseServiceCidr>, authorizer: Authorizer): Registry {
     const store = this.#store;
     const clock = this.#clock;
     const rng = newRng();
     const newUid = (): string => randomUUID();
     const { furnishesNamespaces, tls } = this.#options;
     const furnish = async (namespace: string): Promise<void> => furnishNamespace(registry, namespace, tls?.clientCaPem);
-    const admission = admissionChain([
-      namespaceLifecycle(namespaceLookup(store)),
-      serviceAccounts({ store, rng, makeDefault: furnishesNamespaces === true ? furnish : undefined }),
-      nodeRestriction,
-      taintNewNodes,
-      priority(store),
-      defaultTolerations,
-      storageProtection,
-    ]);
+    const makeDefault = furnishesNamespaces === true ? furnish : undefined;
+    const admission = admissionChain(admissionPlugins({ store, rng, authorizer, makeDefault }));
     const services = serviceAllocator(clusterIps({ store, cidr, clock, rng, newUid }), nodePorts({ store, rng }));
     const registry = { store, clock, rng, newUid, admission, services };
     return registry;

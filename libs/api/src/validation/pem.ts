@@ -1,5 +1,6 @@
 // PEM blocks in byte fields, which are base64 text in JSON, and the outermost shape of the DER inside them.
 import { base64Bytes } from "../protobuf/base64.ts";
+import { type DerElement, elementAt, elementsOf } from "./der.ts";
 
 export interface PemBlock {
   /** `CERTIFICATE`, `CERTIFICATE REQUEST`, … */
@@ -12,6 +13,9 @@ export interface PemBlock {
 const blockPattern = /-----BEGIN ([A-Z0-9 ]+)-----\r?\n((?:[A-Za-z-]+: .*\r?\n)*)([A-Za-z0-9+/=\s]*?)-----END \1-----/g;
 const sequenceTag = 0x30;
 const bitStringTag = 0x03;
+const requestLabel = "CERTIFICATE REQUEST";
+/** The object identifier 2.5.4.10, the organization of a name. */
+const organizationName = "55040a";
 
 /** The blocks of a byte field; none in text that has none. @param field base64, as the field stands in JSON */
 export function pemBlocks(field: string): readonly PemBlock[] {
@@ -24,9 +28,8 @@ export function pemBlocks(field: string): readonly PemBlock[] {
 
 /** What keeps a byte field from being a request for a certificate, as a sentence. */
 export function requestProblem(field: string): string | undefined {
-  const label = "CERTIFICATE REQUEST";
   const first = pemBlocks(field)[0];
-  if (first?.label !== label) return `PEM block type must be ${label}`;
+  if (first?.label !== requestLabel) return `PEM block type must be ${requestLabel}`;
   return isSigned(first.bytes) ? undefined : "asn1: structure error: not a signed structure";
 }
 
@@ -40,6 +43,23 @@ export function certificatesProblem(field: string): string | undefined {
     if (!isSigned(bytes)) return "x509: malformed certificate";
   }
   return blocks.length === 0 ? "must contain at least one CERTIFICATE PEM block" : undefined;
+}
+
+/** The organizations in the subject of a request for a certificate (PKCS #10); none of a field that holds none. */
+export function requestedOrganizations(field: string): readonly string[] {
+  const first = pemBlocks(field)[0];
+  if (first?.label !== requestLabel || !isSigned(first.bytes)) return [];
+  const { bytes } = first;
+  const inside = ({ start, end }: DerElement): readonly DerElement[] => elementsOf(bytes, start, end);
+  // A signed structure holds what is signed, which holds a version and the subject: sets of pairs of a type and a value.
+  const [request] = elementsOf(bytes, 0, bytes.length).flatMap(inside);
+  const subject = request === undefined ? undefined : inside(request)[1];
+  const pairs = subject === undefined ? [] : inside(subject).flatMap(inside).map(inside);
+  return pairs.flatMap(([type, value]) => {
+    if (type === undefined || value === undefined) return [];
+    const isOrganization = hexText(bytes.subarray(type.start, type.end)) === organizationName;
+    return isOrganization ? [new TextDecoder().decode(bytes.subarray(value.start, value.end))] : [];
+  });
 }
 
 function bytesOf(body: string): Uint8Array | undefined {
@@ -59,33 +79,6 @@ function isSigned(bytes: Uint8Array): boolean {
   return inOrder && signature.end === outer.end;
 }
 
-interface DerElement {
-  readonly tag: number;
-  readonly start: number;
-  readonly end: number;
-}
-
-function elementsOf(bytes: Uint8Array, start: number, end: number): readonly DerElement[] {
-  const found: DerElement[] = [];
-  for (let at = start; at < end;) {
-    const element = elementAt(bytes, at);
-    if (element === undefined) break;
-    found.push(element);
-    at = element.end;
-  }
-  return found;
-}
-
-/** The element whose tag stands at `at`, or `undefined` where none fits into the bytes. */
-function elementAt(bytes: Uint8Array, at: number): DerElement | undefined {
-  const [tag, first] = [bytes[at], bytes[at + 1]];
-  if (tag === undefined || first === undefined) return undefined;
-  let [start, length] = [at + 2, first];
-  if (first >= 0x80) {
-    const count = first - 0x80;
-    if (count === 0 || count > 4) return undefined;
-    length = bytes.subarray(start, start + count).reduce((sum, byte) => sum * 256 + byte, 0);
-    start += count;
-  }
-  return start + length > bytes.length ? undefined : { tag, start, end: start + length };
+function hexText(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
