@@ -9,12 +9,15 @@ import { maxLengthText } from "../meta/names.ts";
 import { checkEnum, checkNonNegative, type Errors } from "../validation/basics.ts";
 import { validateJobSpec } from "../validation/job-spec.ts";
 import { defineStrategy } from "./generic.ts";
+import { dropUnservedTemplateFields } from "./pod-preparation.ts";
 import type { KindStrategy } from "./strategy.ts";
 
 /** A CronJob's Jobs add 11 characters of time to its name. */
 const nameLengthMax = 52;
 
 const specOf = (object: JsonObject): JsonObject => objectAt(object, "spec") ?? {};
+const jobSpecOf = (object: JsonObject): JsonObject =>
+  objectAt(objectAt(specOf(object), "jobTemplate") ?? {}, "spec") ?? {};
 const namesZone = (schedule: string): boolean => schedule.includes("TZ");
 
 export const cronJobs: KindStrategy = defineStrategy({
@@ -22,6 +25,8 @@ export const cronJobs: KindStrategy = defineStrategy({
   metaPasses: ["change"],
   generationFields: ["spec"],
   initialStatus: {},
+  prepareCreate: (object) => dropUnservedTemplateFields(jobSpecOf(object)),
+  prepareUpdate: (next, old) => dropUnservedTemplateFields(jobSpecOf(next), jobSpecOf(old)),
   validate: (object) => {
     const spec = specOf(object);
     const cron = typed<Partial<CronJobSpec>>(spec);
@@ -31,7 +36,7 @@ export const cronJobs: KindStrategy = defineStrategy({
     checkEnum(errors, "spec.concurrencyPolicy", cron.concurrencyPolicy, ["Allow", "Forbid", "Replace"]);
     checkNonNegative(errors, "spec.successfulJobsHistoryLimit", cron.successfulJobsHistoryLimit);
     checkNonNegative(errors, "spec.failedJobsHistoryLimit", cron.failedJobsHistoryLimit);
-    return [...errors, ...validateTemplate(objectAt(objectAt(spec, "jobTemplate") ?? {}, "spec") ?? {})];
+    return [...errors, ...validateTemplate(jobSpecOf(object))];
   },
   validateNew: (object) => {
     const name = textAt(objectAt(object, "metadata"), "name");

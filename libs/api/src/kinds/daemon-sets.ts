@@ -13,6 +13,7 @@ import {
 import { goStruct } from "../validation/changes.ts";
 import { validateWorkload } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
+import { dropUnservedTemplateFields } from "./pod-preparation.ts";
 import { collisionChange, selectorChange, statusCounts } from "./scale.ts";
 import type { KindStrategy } from "./strategy.ts";
 
@@ -25,8 +26,12 @@ export const daemonSets: KindStrategy = defineStrategy({
   changesFirst: true,
   generationFields: ["spec"],
   initialStatus: { currentNumberScheduled: 0, numberMisscheduled: 0, desiredNumberScheduled: 0, numberReady: 0 },
-  prepareCreate: (object) => setTemplateGeneration(object, 1),
+  prepareCreate: (object) => {
+    dropUnservedTemplateFields(objectAt(object, "spec"));
+    setTemplateGeneration(object, 1);
+  },
   prepareUpdate: (next, old) => {
+    dropUnservedTemplateFields(objectAt(next, "spec"), objectAt(old, "spec"));
     const annotations = objectAt(objectAt(old, "metadata") ?? {}, "annotations");
     const before = Number(textAt(annotations, templateGenerationAnnotation));
     const [template, oldTemplate] = [objectAt(next, "spec")?.["template"], objectAt(old, "spec")?.["template"]];

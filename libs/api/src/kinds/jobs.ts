@@ -21,6 +21,7 @@ import { checkLabelSelector, checkNonNegative, type Errors, immutable } from "..
 import { goStruct } from "../validation/changes.ts";
 import { validateJobSpec } from "../validation/job-spec.ts";
 import { defineStrategy } from "./generic.ts";
+import { dropUnservedTemplateFields } from "./pod-preparation.ts";
 import type { KindStrategy } from "./strategy.ts";
 
 const uidLabel = "batch.kubernetes.io/controller-uid";
@@ -33,7 +34,11 @@ export const jobs: KindStrategy = defineStrategy({
   defaultPropagationPolicy: "Orphan",
   selectorFields: ["status.successful"],
   selectorValues: (object) => ({ "status.successful": String(numberAt(objectAt(object, "status"), "succeeded") ?? 0) }),
-  prepareCreate: generateSelector,
+  prepareCreate: (object) => {
+    dropUnservedTemplateFields(objectAt(object, "spec"));
+    generateSelector(object);
+  },
+  prepareUpdate: (next, old) => dropUnservedTemplateFields(objectAt(next, "spec"), objectAt(old, "spec")),
   validate: (object) => [
     ...validateGeneratedSelector(object),
     ...validatePodNames(object),
@@ -109,10 +114,14 @@ function generateSelector(object: MutableObject): void {
   const [uid, name] = [textAt(meta, "uid"), textAt(meta, "name")];
   const template = childOf(childOf(spec, "template"), "metadata");
   const labels = { [uidLabel]: uid, [nameLabel]: name, "controller-uid": uid, "job-name": name };
-  Object.assign(childOf(template, "labels"), labels);
+  // What the client wrote there himself is not overwritten, but must be the same.
+  const all = Object.entries({ ...labels, ...objectAt(template, "labels") });
+  // In the order of Go's maps, which errors show.
+  template["labels"] = Object.fromEntries(all.sort(([left], [right]) => (left < right ? -1 : 1)));
   // A Job without labels of its own takes its pods': defaulting does so, and sees the generated ones on a read.
   if (Object.keys(objectAt(meta, "labels") ?? {}).length === 0) meta["labels"] = { ...childOf(template, "labels") };
-  Object.assign(childOf(childOf(spec, "selector"), "matchLabels"), { [uidLabel]: uid });
+  const selected = childOf(childOf(spec, "selector"), "matchLabels");
+  if (!Object.hasOwn(selected, uidLabel)) selected[uidLabel] = uid;
 }
 
 /** The labels that tie pods to their Job must be the generated ones. */

@@ -1,8 +1,8 @@
 // Nodes: what they have, what keeps pods off them, the addresses of their pods.
 import type { Node, Taint } from "../generated/types.generated.ts";
-import type { JsonObject } from "../json.ts";
+import type { JsonObject, JsonValue } from "../json.ts";
 import { duplicate, type FieldError, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
-import { childOf, deepEqual, listAt, type MutableObject, objectAt, textAt, typed } from "../meta/mutable.ts";
+import { childOf, listAt, type MutableObject, objectAt, textAt, typed } from "../meta/mutable.ts";
 import { configMapKey, dns1123Label, dns1123Subdomain, labelKey, labelValue } from "../meta/names.ts";
 import { cidrFamily, validCidr } from "../validation/addresses.ts";
 import { checkText, type Errors } from "../validation/basics.ts";
@@ -35,8 +35,15 @@ export const nodes: KindStrategy = defineStrategy({
   selectorValues: (object) => ({
     "spec.unschedulable": String(objectAt(object, "spec")?.["unschedulable"] === true),
   }),
-  prepareCreate: (object) => matchPodCidrs(childOf(object, "spec")),
-  prepareUpdate: (next) => matchPodCidrs(childOf(next, "spec")),
+  prepareCreate: (object) => {
+    matchPodCidrs(childOf(object, "spec"));
+    dropUnread(object, {});
+  },
+  prepareUpdate: (next, old) => {
+    matchPodCidrs(childOf(next, "spec"));
+    dropUnread(next, old);
+  },
+  prepareStatusUpdate: (next, old) => dropUnread(next, old),
   validate: validateNode,
   validateChange: (next, old) => {
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
@@ -45,14 +52,15 @@ export const nodes: KindStrategy = defineStrategy({
     checkAddresses(errors, next);
     // The recorded server judges taints once as part of the node and once as part of the change.
     checkTaints(errors, "metadata.taints", typed<Node>(next).spec?.taints ?? []);
-    if (listAt(before, "podCIDRs").length > 0 && !deepEqual(listAt(spec, "podCIDRs"), listAt(before, "podCIDRs"))) {
-      errors.push(forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid'));
-    }
+    checkCidrChange(errors, listAt(spec, "podCIDRs"), listAt(before, "podCIDRs"));
     const providerId = textAt(before, "providerID");
     if (providerId !== "" && textAt(spec, "providerID") !== providerId) {
       errors.push(forbidden("spec.providerID", 'node updates may not change providerID except from "" to valid'));
     }
     checkConfigSource(errors, "spec.configSource", objectAt(spec, "configSource"));
+    if (textAt(spec, "externalID") !== textAt(before, "externalID")) {
+      errors.push(forbidden("spec.externalID", "may not be updated"));
+    }
     return errors;
   },
   // A kubelet may write more than status through this path, so it is judged as any change is.
@@ -72,6 +80,25 @@ function matchPodCidrs(spec: MutableObject): void {
   else if (cidrs[0] !== undefined) spec["podCIDR"] = cidrs[0];
 }
 
+/** A kubelet's configuration in the API, which nobody reads any more: what a node doesn't have already it doesn't get. */
+function dropUnread(node: MutableObject, old: JsonObject): void {
+  for (const [part, field] of [
+    ["spec", "configSource"],
+    ["status", "config"],
+  ] as const) {
+    if (objectAt(objectAt(old, part) ?? {}, field) === undefined) delete childOf(node, part)[field];
+  }
+}
+
+/** One error for each block that is another one; one altogether where there are more or less of them. */
+function checkCidrChange(errors: Errors, cidrs: readonly JsonValue[], before: readonly JsonValue[]): void {
+  if (before.length === 0) return;
+  const changed = before.filter((cidr, i) => cidr !== cidrs[i]).length;
+  for (let count = cidrs.length === before.length ? changed : 1; count > 0; count--) {
+    errors.push(forbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid'));
+  }
+}
+
 function validateNode(object: JsonObject): readonly FieldError[] {
   const { spec = {} } = typed<Node>(object);
   const errors: Errors = [];
@@ -79,11 +106,21 @@ function validateNode(object: JsonObject): readonly FieldError[] {
   checkAmounts(errors, object);
   const cidrs = spec.podCIDRs ?? [];
   cidrs.forEach((cidr, i) => checkText(errors, `spec.podCIDRs[${i}]`, cidr, validCidr));
-  const families = cidrs.map(cidrFamily).filter((family) => family !== undefined);
-  if (new Set(families).size < families.length) {
+  if (cidrs.length > 1) checkDualStack(errors, cidrs);
+  return errors;
+}
+
+function checkDualStack(errors: Errors, cidrs: readonly string[]): void {
+  const families = cidrs.map(cidrFamily);
+  const wrong = cidrs.find((_, i) => families[i] === undefined);
+  if (wrong !== undefined) {
+    const why = `failed to parse cidr value:${JSON.stringify(wrong)} with error:invalid CIDR address: ${wrong}`;
+    const detail = `invalid PodCIDRs. failed to check with dual stack with error:${why}`;
+    errors.push({ type: "InternalError", field: "spec.podCIDRs", detail });
+  }
+  if (wrong !== undefined || cidrs.length > 2 || new Set(families).size < 2) {
     errors.push(invalid("spec.podCIDRs", cidrs, "may specify no more than one CIDR for each IP family"));
   }
-  return errors;
 }
 
 function checkTaints(errors: Errors, path: string, taints: readonly Taint[]): void {

@@ -4,6 +4,7 @@ import { deepEqual, numberAt, objectAt } from "../meta/mutable.ts";
 import { checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
 import { validatePodTemplate } from "../validation/pod-template.ts";
 import type { KindRules } from "./generic.ts";
+import { dropUnservedTemplateFields } from "./pod-preparation.ts";
 
 type PlainRules = Partial<Omit<KindRules, "namespaced">>;
 
@@ -12,6 +13,8 @@ export const plainKinds: Readonly<Record<string, PlainRules>> = {
   "/podtemplates": {
     generationFields: ["template"],
     metaPasses: ["change"],
+    prepareCreate: (object) => dropUnservedTemplateFields(object),
+    prepareUpdate: (next, old) => dropUnservedTemplateFields(next, old),
     validate: (object) => validatePodTemplate(objectAt(object, "template") ?? {}, "template"),
   },
   "apps/controllerrevisions": {

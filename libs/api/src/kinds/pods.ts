@@ -6,24 +6,31 @@ import { carryField, childOf, isObject, listAt, type MutableObject, objectAt, te
 import { timeText } from "../meta/time.ts";
 import { parseQuantity } from "../quantity/quantity.ts";
 import type { Errors } from "../validation/basics.ts";
-import { validatePodAnnotationChange, validatePodAnnotations } from "../validation/pod-annotations.ts";
+import {
+  validatePodAnnotationChange,
+  validatePodAnnotations,
+  validateProfilesAgree,
+} from "../validation/pod-annotations.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
 import { isHugePage } from "../validation/resources.ts";
 import { defineStrategy } from "./generic.ts";
 import { validatePodChange } from "./pod-change.ts";
-import { validatePodStatus } from "./pod-status.ts";
+import { dropUnservedPodFields, prepareNewPod } from "./pod-preparation.ts";
+import { keepStatusFields, validatePodStatus } from "./pod-status.ts";
 import type { DeletionRequest, KindStrategy } from "./strategy.ts";
 
 export const pods: KindStrategy = defineStrategy({
   namespaced: true,
   generationFields: ["spec"],
   initialStatus: { phase: "Pending" },
-  prepareCreate: (object) => {
+  prepareCreate: (object, { nowMs }) => {
     childOf(object, "status")["qosClass"] = qosClass(object);
+    prepareNewPod(object, nowMs);
   },
+  prepareUpdate: (next, old) => dropUnservedPodFields(childOf(next, "spec"), objectAt(old, "spec") ?? {}),
   prepareStatusUpdate: (next, old) => {
     carryField(childOf(next, "metadata"), objectAt(old, "metadata") ?? {}, "ownerReferences");
-    carryField(childOf(next, "status"), objectAt(old, "status") ?? {}, "qosClass");
+    keepStatusFields(childOf(next, "status"), objectAt(old, "status") ?? {});
   },
   validate: validatePod,
   validateNew: validateNewPod,
@@ -95,7 +102,7 @@ function validateNewPod(object: JsonObject): readonly FieldError[] {
   if (textAt(spec, "nodeName") !== "" && listAt(spec, "schedulingGates").length > 0) {
     errors.push(forbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"));
   }
-  return errors;
+  return [...errors, ...validateProfilesAgree(object, "spec")];
 }
 
 /** What the client asked for, else the pod's own; nothing where no kubelet has to stop anything. */

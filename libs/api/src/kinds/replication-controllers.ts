@@ -7,6 +7,7 @@ import { labelMapMatcher } from "../selectors/label-selector.ts";
 import { checkNonNegative, type Errors } from "../validation/basics.ts";
 import { validatePodTemplate } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
+import { dropUnservedTemplateFields } from "./pod-preparation.ts";
 import type { KindStrategy } from "./strategy.ts";
 import { replicaScale, statusCounts, statusOrder } from "./scale.ts";
 
@@ -27,6 +28,8 @@ export const replicationControllers: KindStrategy = defineStrategy({
     },
     set: (object, replicas) => replicaScale.set(object, replicas),
   },
+  prepareCreate: (object) => dropUnservedTemplateFields(objectAt(object, "spec")),
+  prepareUpdate: (next, old) => dropUnservedTemplateFields(objectAt(next, "spec"), objectAt(old, "spec")),
   validate: validateController,
   validateStatus: (next) => [
     ...statusCounts(next, [

@@ -2,7 +2,16 @@
 import type { StatefulSetSpec } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
 import { forbidden, invalid, required } from "../meta/field-error.ts";
-import { carryField, deepCopy, type MutableObject, objectAt, semanticEqual, textAt, typed } from "../meta/mutable.ts";
+import {
+  carryField,
+  deepCopy,
+  type MutableObject,
+  objectAt,
+  ownField,
+  semanticEqual,
+  textAt,
+  typed,
+} from "../meta/mutable.ts";
 import { dns1123Label } from "../meta/names.ts";
 import {
   checkEnum,
@@ -17,6 +26,7 @@ import { goStruct } from "../validation/changes.ts";
 import { validateWorkload } from "../validation/pod-template.ts";
 import { checkClaimSpec } from "../validation/storage.ts";
 import { defineStrategy } from "./generic.ts";
+import { dropUnservedTemplateFields } from "./pod-preparation.ts";
 import { collisionChange, replicaScale, statusCounts, statusOrder } from "./scale.ts";
 import type { KindStrategy } from "./strategy.ts";
 
@@ -40,6 +50,8 @@ export const statefulSets: KindStrategy = defineStrategy({
   generationFields: ["spec"],
   initialStatus: { replicas: 0, availableReplicas: 0 },
   scale: replicaScale,
+  prepareCreate: (object) => dropUnserved(object),
+  prepareUpdate: (next, old) => dropUnserved(next, old),
   validate: (object) => {
     const spec = objectAt(object, "spec") ?? {};
     const typedSpec = typed<Partial<StatefulSetSpec>>(spec);
@@ -97,6 +109,17 @@ export const statefulSets: KindStrategy = defineStrategy({
     ...collisionChange(next, old),
   ],
 });
+
+/** How many pods may be unavailable at once is a feature of later versions. */
+function dropUnserved(object: JsonObject, old?: JsonObject): void {
+  const [spec, before] = [objectAt(object, "spec"), objectAt(old ?? {}, "spec")];
+  dropUnservedTemplateFields(spec, before);
+  const updateOf = (one: JsonObject | undefined): JsonObject | undefined =>
+    objectAt(objectAt(one ?? {}, "updateStrategy") ?? {}, "rollingUpdate");
+  const update = updateOf(spec);
+  if (update === undefined || ownField(updateOf(before) ?? {}, "maxUnavailable") !== undefined) return;
+  delete (update as MutableObject)["maxUnavailable"];
+}
 
 function checkUpdateStrategy(errors: Errors, strategy: JsonObject): void {
   const path = "spec.updateStrategy";

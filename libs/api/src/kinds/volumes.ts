@@ -13,11 +13,12 @@ import {
   textAt,
   typed,
 } from "../meta/mutable.ts";
+import { qualifiedName } from "../meta/names.ts";
 import { timeText } from "../meta/time.ts";
 import { compareQuantities, parseQuantity } from "../quantity/quantity.ts";
 import { type Errors, immutable } from "../validation/basics.ts";
 import { checkPersistentVolumeSpec, persistentVolumeSources } from "../validation/persistent-volumes.ts";
-import { checkBasicAmount } from "../validation/resources.ts";
+import { checkBasicAmount, isNativeResource } from "../validation/resources.ts";
 import { checkClaimSpec } from "../validation/storage.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
@@ -121,6 +122,12 @@ export const persistentVolumeClaims: KindStrategy = defineStrategy({
   namespaced: true,
   initialStatus: { phase: "Pending" },
   finalizers: ["kubernetes.io/pvc-protection"],
+  prepareCreate: (object) => {
+    const spec = childOf(object, "spec");
+    dropUnservedSource(spec, {});
+    matchSources(spec);
+  },
+  prepareUpdate: (next, old) => dropUnservedSource(childOf(next, "spec"), specOf(old)),
   validate: (object) => {
     const errors: Errors = [];
     checkClaimSpec(errors, "spec", typed<Partial<PersistentVolumeClaimSpec>>(specOf(object)));
@@ -130,11 +137,36 @@ export const persistentVolumeClaims: KindStrategy = defineStrategy({
   validateStatus: validateClaimStatus,
 });
 
+/**
+ * What a claim can't be filled from goes without a word: sources in other namespaces, and, in the old field, all that are
+ * neither claims nor snapshots. A claim that has a source already keeps what it says.
+ */
+function dropUnservedSource(spec: MutableObject, before: JsonObject): void {
+  const old = objectAt(before, "dataSourceRef");
+  if (textAt(objectAt(spec, "dataSourceRef"), "namespace") !== "" && old === undefined) delete spec["dataSourceRef"];
+  if (old !== undefined || objectAt(before, "dataSource") !== undefined) return;
+  const source = objectAt(spec, "dataSource");
+  if (source === undefined || objectAt(spec, "dataSourceRef") !== undefined) return;
+  const name = `${textAt(source, "apiGroup")}/${textAt(source, "kind")}`;
+  if (!["/PersistentVolumeClaim", "snapshot.storage.k8s.io/VolumeSnapshot"].includes(name)) delete spec["dataSource"];
+}
+
+/** Of the old field and the new one a new claim has both. */
+function matchSources(spec: MutableObject): void {
+  const [source, ref] = [objectAt(spec, "dataSource"), objectAt(spec, "dataSourceRef")];
+  if (source !== undefined && ref === undefined) carryField(spec, { dataSourceRef: source }, "dataSourceRef");
+  else if (ref !== undefined && source === undefined && textAt(ref, "namespace") === "") {
+    const { namespace: _, ...local } = ref;
+    carryField(spec, { dataSource: local }, "dataSource");
+  }
+}
+
 function validateClaimChange(next: JsonObject, old: JsonObject): readonly FieldError[] {
   const [spec, before] = [specOf(next), specOf(old)];
   const errors: Errors = [];
   const [annotation, oldAnnotation] = [oldClassOf(next), oldClassOf(old)];
-  const upgraded = oldAnnotation !== "" && annotation === oldAnnotation && spec["storageClassName"] === oldAnnotation;
+  const moved = spec["storageClassName"] === oldAnnotation && ownField(before, "storageClassName") === undefined;
+  const upgraded = oldAnnotation !== "" && moved && (annotation === "" || annotation === oldAnnotation);
   if (!upgraded && annotation !== oldAnnotation) {
     errors.push(immutable(`metadata.annotations.${oldClassAnnotation}`, annotation));
   }
@@ -198,12 +230,24 @@ function validateClaimStatus(next: JsonObject): readonly FieldError[] {
     checkBasicAmount(errors, `status.capacity[${name}]`, value);
   }
   for (const [name, state] of Object.entries(status.allocatedResourceStatuses ?? {})) {
+    checkClaimResource(errors, "status.allocatedResourceStatus", name);
     if (!resizeStates.includes(state)) {
       errors.push(notSupported("status.allocatedResourceStatus", name, resizeStates));
     }
   }
   for (const [name, value] of Object.entries(status.allocatedResources ?? {})) {
-    checkBasicAmount(errors, `status.allocatedResources[${name}]`, value);
+    const known = checkClaimResource(errors, "status.allocatedResources", name);
+    if (known) checkBasicAmount(errors, `status.allocatedResources[${name}]`, value);
   }
   return errors;
+}
+
+/** Of Kubernetes' own resources a claim has only storage. */
+function checkClaimResource(errors: Errors, path: string, name: string): boolean {
+  const texts = qualifiedName(name);
+  for (const text of texts) errors.push(invalid(path, name, text));
+  if (texts.length > 0) return false;
+  if (name === "storage" || !isNativeResource(name)) return true;
+  errors.push(notSupported(path, name, ["storage"]));
+  return false;
 }

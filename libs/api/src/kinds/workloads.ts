@@ -14,6 +14,7 @@ import {
 import { goStruct } from "../validation/changes.ts";
 import { validateWorkload } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
+import { dropUnservedTemplateFields } from "./pod-preparation.ts";
 import { collisionChange, replicaScale, selectorChange, statusCounts, statusOrder } from "./scale.ts";
 import type { KindStrategy } from "./strategy.ts";
 
@@ -24,6 +25,8 @@ export const deployments: KindStrategy = defineStrategy({
   initialStatus: {},
   statusKeepsLabels: true,
   scale: replicaScale,
+  prepareCreate: (object) => dropUnservedTemplateFields(objectAt(object, "spec")),
+  prepareUpdate: (next, old) => dropUnservedTemplateFields(objectAt(next, "spec"), objectAt(old, "spec")),
   validate: (object) => validateDeployment(objectAt(object, "spec") ?? {}),
   validateChange: selectorChange,
   validateStatus: (next, old) => [
@@ -80,6 +83,8 @@ export const replicaSets: KindStrategy = defineStrategy({
   generationFields: ["spec"],
   initialStatus: { replicas: 0 },
   scale: replicaScale,
+  prepareCreate: (object) => dropUnservedTemplateFields(objectAt(object, "spec")),
+  prepareUpdate: (next, old) => dropUnservedTemplateFields(objectAt(next, "spec"), objectAt(old, "spec")),
   selectorFields: ["status.replicas"],
   selectorValues: (object) => ({ "status.replicas": String(numberAt(objectAt(object, "status"), "replicas") ?? 0) }),
   validate: (object) => {

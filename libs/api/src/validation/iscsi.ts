@@ -3,7 +3,7 @@ import type { JsonObject } from "../json.ts";
 import { invalid, required } from "../meta/field-error.ts";
 import { numberAt, objectAt, ownField, textAt } from "../meta/mutable.ts";
 import type { Errors } from "./basics.ts";
-import { checkLun, requireTexts } from "./volume-sources.ts";
+import { checkLun } from "./volume-sources.ts";
 
 const nameForms: Readonly<Record<string, RegExp>> = {
   iqn: /iqn\.\d{4}-\d{2}\.[0-9A-Za-z.-]+:[^,;*&$|\s]+$/,
@@ -14,23 +14,30 @@ const sessionNameLengthMax = 64;
 export const sessionNameText =
   "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
 
-/** What holds in pods and in persistent volumes. */
-export function checkIscsi(errors: Errors, path: string, source: JsonObject): void {
-  requireTexts(errors, path, source, ["targetPortal"]);
+/**
+ * What holds in pods and in persistent volumes.
+ *
+ * @param unknownForm what is said of a name of no known form
+ */
+export function checkIscsi(
+  errors: Errors,
+  path: string,
+  source: JsonObject,
+  unknownForm = "must be valid format starting with iqn, eui, or naa",
+): void {
   const target = textAt(source, "iqn");
+  const checkName = (field: string, name: string): void => {
+    const form = nameForms[name.slice(0, 3)];
+    if (form === undefined) errors.push(invalid(field, name, unknownForm));
+    else if (!form.test(name)) errors.push(invalid(field, name, "must be valid format"));
+  };
   if (target === "") errors.push(required(`${path}.iqn`));
-  else checkName(errors, `${path}.iqn`, target);
+  else checkName(`${path}.iqn`, target);
   checkLun(errors, `${path}.lun`, numberAt(source, "lun") ?? 0);
   const chap = source["chapAuthDiscovery"] === true || source["chapAuthSession"] === true;
   if (chap && objectAt(source, "secretRef") === undefined) errors.push(required(`${path}.secretRef`));
   const initiator = ownField(source, "initiatorName");
-  if (typeof initiator === "string") checkName(errors, `${path}.initiatorname`, initiator);
-}
-
-function checkName(errors: Errors, path: string, name: string): void {
-  const form = nameForms[name.slice(0, 3)];
-  if (form === undefined) errors.push(invalid(path, name, "must be valid format starting with iqn, eui, or naa"));
-  else if (!form.test(name)) errors.push(invalid(path, name, "must be valid format"));
+  if (typeof initiator === "string") checkName(`${path}.initiatorname`, initiator);
 }
 
 /** Volume and portal together name the session of an initiator. */

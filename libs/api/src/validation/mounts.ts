@@ -28,7 +28,7 @@ export function checkMounts(errors: Errors, path: string, container: Container, 
     if (devices.some(({ devicePath }) => devicePath === mountPath)) {
       errors.push(invalid(`${field}.mountPath`, mountPath, "must not already exist as a path in volumeDevices"));
     }
-    checkSubPaths(errors, { list: path, field }, mount, volume?.isImage === true);
+    checkSubPaths(errors, { list: path, field }, mount);
     checkModes(errors, path, mount, container.securityContext?.privileged === true);
   });
 }
@@ -38,7 +38,6 @@ function checkSubPaths(
   errors: Errors,
   at: { readonly list: string; readonly field: string },
   mount: VolumeMount,
-  ofImage: boolean,
 ): void {
   const { subPath = "", subPathExpr = "" } = mount;
   for (const [name, value] of [
@@ -46,11 +45,10 @@ function checkSubPaths(
     ["subPathExpr", subPathExpr],
   ] as const) {
     if (value === "") continue;
-    if (ofImage) errors.push(invalid(`${at.field}.${name}`, value, "not allowed in image volume sources"));
+    if (name === "subPathExpr" && subPath !== "") {
+      errors.push(invalid(`${at.field}.subPathExpr`, subPathExpr, "subPathExpr and subPath are mutually exclusive"));
+    }
     checkDescendingPath(errors, `${at.list}.${name}`, value);
-  }
-  if (subPath !== "" && subPathExpr !== "") {
-    errors.push(invalid(`${at.field}.subPathExpr`, subPathExpr, "subPathExpr and subPath are mutually exclusive"));
   }
 }
 

@@ -136,12 +136,15 @@ function checkSource(errors: Errors, path: string, spec: JsonObject, name: strin
     }
     const at = `${path}.${sourcePaths[field] ?? field}`;
     sharedSources[field]?.(errors, at, source);
+    if (field === "iscsi") {
+      requireTexts(errors, at, source, ["targetPortal"]);
+      if (sessionNameTooLong(name, source)) {
+        errors.push(invalid(`${at}.targetportal`, textAt(source, "targetPortal"), sessionNameText));
+      }
+    }
     ownSources[field]?.(errors, at, source);
     if (field === "local" && objectAt(spec, "nodeAffinity") === undefined) {
       errors.push(required(`${path}.nodeAffinity`, "Local volume requires node affinity"));
-    }
-    if (field === "iscsi" && sessionNameTooLong(name, source)) {
-      errors.push(invalid(`${at}.targetportal`, textAt(source, "targetPortal"), sessionNameText));
     }
   });
 }
@@ -156,7 +159,7 @@ const secretRef =
 
 const ownSources: Readonly<Record<string, SourceCheck>> = {
   iscsi: (errors, path, source) => {
-    checkIscsi(errors, path, source);
+    checkIscsi(errors, path, source, "must be valid format");
     secretRef("name")(errors, path, source);
   },
   cinder: secretRef("name", "namespace"),

@@ -6,7 +6,7 @@ import { listAt, objectAt, typed } from "../meta/mutable.ts";
 import { validateAnnotations, validateLabels } from "../meta/object-meta.ts";
 import { labelSelectorMatcher, type Labels, SelectorError } from "../selectors/label-selector.ts";
 import { checkLabelSelector, type Errors } from "./basics.ts";
-import { validatePodAnnotations } from "./pod-annotations.ts";
+import { validatePodAnnotations, validateProfilesAgree } from "./pod-annotations.ts";
 import { validatePodSpec } from "./pod-spec.ts";
 
 export function validatePodTemplate(template: JsonObject, path: string): readonly FieldError[] {
@@ -17,6 +17,7 @@ export function validatePodTemplate(template: JsonObject, path: string): readonl
     ...validateAnnotations(meta?.["annotations"], `${path}.annotations`),
     ...validatePodAnnotations(template, `${path}.annotations`),
     ...validatePodSpec(objectAt(template, "spec") ?? {}, `${path}.spec`),
+    ...validateProfilesAgree(template, `${path}.spec`),
     ...validateNoEphemeral(template, path),
   ];
 }

@@ -44,18 +44,18 @@ export const isHugePage = (name: string): boolean => name.startsWith(hugePages);
 const isQuotaHugePage = (name: string): boolean => isHugePage(name) || name.startsWith(`requests.${hugePages}`);
 
 /** Kubernetes' own: without a domain, or in `kubernetes.io`. */
-function isNative(name: string): boolean {
+export function isNativeResource(name: string): boolean {
   return !name.includes("/") || name.includes("kubernetes.io/");
 }
 
 /** Of a device plug-in: `example.com/gpu`. */
 export function isExtendedResource(name: string): boolean {
-  return !isNative(name) && !name.startsWith("requests.") && qualifiedName(`requests.${name}`).length === 0;
+  return !isNativeResource(name) && !name.startsWith("requests.") && qualifiedName(`requests.${name}`).length === 0;
 }
 
 /** May requests be less than limits? */
 export function mayOvercommit(name: string): boolean {
-  return isNative(name) && !isHugePage(name);
+  return isNativeResource(name) && !isHugePage(name);
 }
 
 export function isQuotaResource(name: string): boolean {
@@ -76,7 +76,7 @@ export const containerResourceName: NameCheck = (name) => {
     const fits = compute.includes(name) || isHugePage(name);
     return fits ? texts : [...texts, "must be a standard resource for containers"];
   }
-  if (isNative(name) || isExtendedResource(name)) return texts;
+  if (isNativeResource(name) || isExtendedResource(name)) return texts;
   return [...texts, "doesn't follow extended resource name standard"];
 };
 

@@ -129,8 +129,15 @@ function checkPodTerm(errors: Errors, path: string, term: Partial<PodAffinityTer
   checkText(errors, `${path}.topologyKey`, topologyKey, labelKey);
 }
 
-/** Keys whose values are taken from the pod itself, to be matched or not. */
-function checkLabelKeys(errors: Errors, path: string, term: Partial<PodAffinityTerm>): void {
+/**
+ * Keys whose values are taken from the pod itself, to be matched or not. In a pod the selector has taken them up before
+ * this, so that only what the client wrote there himself is one too many.
+ */
+export function checkLabelKeys(
+  errors: Errors,
+  path: string,
+  term: Pick<Partial<PodAffinityTerm>, "matchLabelKeys" | "mismatchLabelKeys" | "labelSelector">,
+): void {
   const { matchLabelKeys = [], mismatchLabelKeys = [], labelSelector } = term;
   for (const [name, keys] of [
     ["matchLabelKeys", matchLabelKeys],

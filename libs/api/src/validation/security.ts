@@ -79,7 +79,8 @@ function checkPolicies(errors: Errors, path: string, context: PodSecurityContext
   for (const [field, choices] of [
     ["fsGroupChangePolicy", ["Always", "OnRootMismatch"]],
     ["supplementalGroupsPolicy", ["Merge", "Strict"]],
-    ["seLinuxChangePolicy", ["MountOption", "Recursive"]],
+    // The other way, MountOption, comes with a later version.
+    ["seLinuxChangePolicy", ["Recursive"]],
   ] as const) {
     const value = context[field];
     if (value !== undefined) checkEnum(errors, `${path}.${field}`, value, choices, "unsupported");

@@ -21,9 +21,10 @@ export function checkClaimSpec(errors: Errors, path: string, spec: Partial<Persi
   const storage = spec.resources?.requests?.["storage"];
   if (storage === undefined) errors.push(required(`${path}.resources[storage]`));
   else checkPositiveAmount(errors, `${path}.resources[storage]`, storage);
-  checkClassNames(errors, path, spec);
+  checkClassName(errors, `${path}.storageClassName`, spec.storageClassName);
   checkVolumeMode(errors, `${path}.volumeMode`, spec.volumeMode);
   checkDataSources(errors, path, spec);
+  checkClassName(errors, `${path}.volumeAttributesClassName`, spec.volumeAttributesClassName);
 }
 
 /** A volume for one pod can't be one for many. */
@@ -39,11 +40,8 @@ export function checkVolumeMode(errors: Errors, path: string, mode: string | und
   if (mode !== undefined) checkEnum(errors, path, mode, volumeModes, "unsupported");
 }
 
-function checkClassNames(errors: Errors, path: string, spec: Partial<PersistentVolumeClaimSpec>): void {
-  for (const field of ["storageClassName", "volumeAttributesClassName"] as const) {
-    const name = spec[field] ?? "";
-    if (name !== "") checkText(errors, `${path}.${field}`, name, dns1123Subdomain);
-  }
+function checkClassName(errors: Errors, path: string, name = ""): void {
+  if (name !== "") checkText(errors, path, name, dns1123Subdomain);
 }
 
 /** What the new volume is filled from. The old field and the new one must say the same. */

@@ -1,8 +1,8 @@
 // How evenly the pods of a workload are spread over zones, nodes or other domains.
 import type { TopologySpreadConstraint } from "../generated/types.generated.ts";
-import { duplicate, forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
-import { labelKey } from "../meta/names.ts";
-import { checkEnum, checkLabelSelector, checkPositive, checkText, type Errors } from "./basics.ts";
+import { duplicate, invalid, notSupported, required } from "../meta/field-error.ts";
+import { checkEnum, checkLabelSelector, checkPositive, type Errors } from "./basics.ts";
+import { checkLabelKeys } from "./scheduling.ts";
 
 export function checkTopologySpread(
   errors: Errors,
@@ -37,25 +37,11 @@ export function checkTopologySpread(
         checkEnum(errors, `${field}.${policy}`, constraint[policy], ["Honor", "Ignore"], "unsupported");
       }
     }
-    checkSpreadKeys(errors, `${field}.matchLabelKeys`, constraint);
+    const { matchLabelKeys, labelSelector } = constraint;
+    checkLabelKeys(errors, field, {
+      ...(matchLabelKeys === undefined ? {} : { matchLabelKeys }),
+      ...(labelSelector === undefined ? {} : { labelSelector }),
+    });
     checkLabelSelector(errors, `${field}.labelSelector`, constraint.labelSelector);
-  });
-}
-
-function checkSpreadKeys(errors: Errors, path: string, constraint: TopologySpreadConstraint): void {
-  const { matchLabelKeys = [], labelSelector } = constraint;
-  if (matchLabelKeys.length === 0) return;
-  if (labelSelector === undefined) {
-    errors.push(forbidden(path, "must not be specified when labelSelector is not set"));
-  }
-  const selected = new Set([
-    ...Object.keys(labelSelector?.matchLabels ?? {}),
-    ...(labelSelector?.matchExpressions ?? []).map(({ key }) => key),
-  ]);
-  matchLabelKeys.forEach((key, i) => {
-    checkText(errors, `${path}[${i}]`, key, labelKey);
-    if (selected.has(key)) {
-      errors.push(invalid(`${path}[${i}]`, key, "exists in both matchLabelKeys and labelSelector"));
-    }
   });
 }

@@ -28,7 +28,6 @@ export interface PodIdentity {
 /** What is known of a volume that containers may use. */
 export interface KnownVolume {
   readonly isClaim: boolean;
-  readonly isImage: boolean;
 }
 
 /** @returns the volumes that are right, which containers may mount, by name */
@@ -51,10 +50,8 @@ export function checkVolumes(
     checkSources(found, field, volume, pod);
     checkRequiredText(found, `${field}.name`, volume.name, dns1123Label);
     if (known.has(volume.name)) found.push(duplicate(`${field}.name`, volume.name));
-    const { persistentVolumeClaim: claim, ephemeral, image } = volume;
-    if (found.length === 0) {
-      known.set(volume.name, { isClaim: claim !== undefined || ephemeral !== undefined, isImage: image !== undefined });
-    }
+    const { persistentVolumeClaim: claim, ephemeral } = volume;
+    if (found.length === 0) known.set(volume.name, { isClaim: claim !== undefined || ephemeral !== undefined });
     errors.push(...found);
     if (claim !== undefined && made.has(claim.claimName)) {
       const text = "must not reference a PVC that gets created for an ephemeral volume";
@@ -155,6 +152,7 @@ function checkOwnSource(errors: Errors, { path, field, pod }: SourcePlace, name:
       checkProjected(errors, field, volume.projected ?? {});
       break;
     case "iscsi":
+      requireTexts(errors, field, source, ["targetPortal"]);
       checkIscsi(errors, field, source);
       break;
     case "cinder":
