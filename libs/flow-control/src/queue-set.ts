@@ -211,6 +211,8 @@ export class QueueSet {
         ticket.stats.noAccommodation += 1;
         break;
       }
+      // A queue that had more than its part while others were quiet owes them nothing: virtual time follows it.
+      if (this.#r < queue.nextR) this.#r = queue.nextR;
       this.#dequeue(ticket, queue, 0);
       this.#start(ticket, queue, nowMs);
       started.push(ticket);
