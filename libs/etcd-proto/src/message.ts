@@ -6,6 +6,7 @@
  */
 import protobuf from "protobufjs/minimal.js";
 import type { Reader, Writer } from "protobufjs/minimal.js";
+import { compileMessage } from "./compile.ts";
 import { DecodeError } from "./decode-error.ts";
 import type { Field } from "./fields.ts";
 import type { JsonValue } from "./json.ts";
@@ -60,39 +61,15 @@ export function defineMessage<const F extends { readonly [K in keyof F]: Pick<Fi
   const ordered: AnyField[] = Object.entries(fields as unknown as Fields)
     .map(([key, field]) => ({ key, field, jsonName: jsonNames[key] ?? snakeCase(key) }))
     .sort((left, right) => left.field.number - right.field.number);
-  const zeros = Object.fromEntries(ordered.map(({ key, field }) => [key, field.zero]));
-  const byTag = new Map(
-    ordered.flatMap((entry) => entry.field.wireTypes.map((wireType) => [(entry.field.number << 3) | wireType, entry])),
-  );
-
-  function write(writer: Writer, value: Readonly<Record<string, unknown>>): void {
-    for (const { key, field } of ordered) {
-      const given = value[key];
-      if (given !== undefined) field.write(writer, given);
-    }
-  }
+  const { zero, create, write, fill } = compileMessage(ordered);
 
   function read(reader: Reader, length: number, depth: number): Record<string, unknown> {
     if (depth > nestingDepthMax) throw new RangeError(`nested deeper than ${nestingDepthMax} messages`);
     const end = reader.pos + length;
     if (end > reader.len) throw new RangeError(`length ${length} at offset ${reader.pos} runs past the end`);
-    const value: Record<string, unknown> = { ...zeros };
-    while (reader.pos < end) {
-      const tag = reader.uint32();
-      const entry = byTag.get(tag);
-      if (entry === undefined) reader.skipType(tag & 7);
-      else value[entry.key] = entry.field.read(reader, value[entry.key], tag & 7, depth);
-    }
+    const value = zero();
+    fill(value, reader, end, depth);
     if (reader.pos !== end) throw new RangeError(`a field runs past the end of its message at offset ${end}`);
-    return value;
-  }
-
-  function create(init: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-    const value: Record<string, unknown> = { ...zeros };
-    for (const { key, field } of ordered) {
-      const given = init[key];
-      if (given !== undefined) value[key] = field.complete(given);
-    }
     return value;
   }
 
@@ -109,7 +86,7 @@ export function defineMessage<const F extends { readonly [K in keyof F]: Pick<Fi
     if (typeof json !== "object" || json === null || Array.isArray(json))
       throw new DecodeError(`not a ${name}: no object`);
     const given = json as Readonly<Record<string, unknown>>;
-    const value: Record<string, unknown> = { ...zeros };
+    const value = zero();
     for (const { key, field, jsonName } of ordered) {
       const form = given[jsonName] ?? given[key];
       if (form === undefined || form === null) continue;
@@ -128,7 +105,7 @@ export function defineMessage<const F extends { readonly [K in keyof F]: Pick<Fi
     name,
     toJson,
     fromJson,
-    create,
+    create: (init: Readonly<Record<string, unknown>> = {}) => create(init),
     write,
     read,
     encode: (value: Readonly<Record<string, unknown>>): Uint8Array => {
