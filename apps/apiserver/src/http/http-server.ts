@@ -6,8 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2SecureServer, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { pipeline, Readable } from "node:stream";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Readable } from "node:stream";
 import { tooManyRequests } from "@triarch/api";
 import type { CertificateSubject } from "@triarch/auth";
 import { assertDefined } from "@triarch/base";
@@ -25,9 +24,10 @@ import {
 import { createApp, type ServerTls, transportStatus, warningHeader } from "./app.ts";
 import { ClientSignal } from "./client-signal.ts";
 import { listen, type ListenAddress, type Listeners } from "./listeners.ts";
-import { acceptsGzip, compressedBytesMin, compressedHeaders, gzip } from "./compression.ts";
+import { acceptsGzip, compressedBytesMin, compressedHeaders } from "./compression.ts";
 import { certificateOf } from "./peer.ts";
 import { addProxyRoutes } from "./proxy-routes.ts";
+import { sendCompressed, sendParts, withFirst } from "./send-parts.ts";
 import { responseSink, webSocketSink } from "./stream-sinks.ts";
 import { Tunnels } from "./tunnels.ts";
 import { isProxyPath, takeUpgrades } from "./upgrades.ts";
@@ -231,13 +231,11 @@ class HttpFront implements HttpServer {
     });
     if (reply.request.method === "HEAD") return void response.end();
     this.#countStream(response);
-    const source = Readable.from(withPauses(all), { objectMode: true, highWaterMark: 1 });
-    const done = (error: Error | null | undefined): void => {
-      if (error === undefined || error === null || this.#cut.signal.aborted || isPrematureClose(error)) return;
+    const sent = isCompressed ? sendCompressed(response, all) : sendParts(response, all);
+    sent.catch((error: unknown) => {
+      if (this.#cut.signal.aborted) return;
       this.#options.logger.error({ error: String(error) }, "a list could not be sent whole");
-    };
-    if (isCompressed) pipeline(source, gzip(), response, done);
-    else pipeline(source, response, done);
+    });
   }
 
   async #stream(
@@ -335,31 +333,6 @@ class HttpFront implements HttpServer {
       this.#idleWaiters.add(check);
     });
   }
-}
-
-/** The first part ahead of the others: a list that fills one is a long one. */
-function withFirst(parts: Iterable<Uint8Array>): { readonly first: Uint8Array; readonly all: Iterable<Uint8Array> } {
-  const rest = parts[Symbol.iterator]();
-  const next = rest.next();
-  if (next.done === true) return { first: new Uint8Array(0), all: [] };
-  const all = function* (): Generator<Uint8Array> {
-    yield next.value;
-    yield* { [Symbol.iterator]: () => rest };
-  };
-  return { first: next.value, all: all() };
-}
-
-/** An empty part says that its maker worked for a while: others get their turn. */
-async function* withPauses(parts: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for (const part of parts) {
-    if (part.byteLength > 0) yield part;
-    else await nextTurn();
-  }
-}
-
-/** The client has gone. */
-function isPrematureClose(error: Error): boolean {
-  return (error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE";
 }
 
 function rawRequestOf(request: FastifyRequest, signal: ClientSignal): RawRequest {

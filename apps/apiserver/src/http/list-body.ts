@@ -5,9 +5,8 @@ import { encodeProtobufList, type JsonObject } from "@triarch/api";
 import { utf8 } from "@triarch/base";
 import { stringify } from "yaml";
 import type { Encoding } from "./accept.ts";
+import { joined, listPartBytes } from "./part-buffers.ts";
 
-/** A part is about this large, or one item. */
-export const listPartBytes = 256 * 1024;
 /** Items encoded between two parts; while protobuf is gathered, between two looks at other requests. */
 const itemsPerPause = 100;
 
@@ -99,8 +98,7 @@ class Parts {
   }
 
   take(): Uint8Array {
-    // Unlike a typed array's, a buffer's memory is not cleared before it is filled.
-    const part = Buffer.concat(this.#pieces, this.sizeBytes);
+    const part = joined(this.#pieces, this.sizeBytes);
     this.#pieces = [];
     this.sizeBytes = 0;
     return part;
