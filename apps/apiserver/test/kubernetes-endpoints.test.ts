@@ -4,6 +4,7 @@ import { isObject, listAt, objectAt, type JsonObject } from "@triarch/api";
 import { systemClock, type Clock } from "@triarch/base";
 import { memoryStore } from "@triarch/etcd-server";
 import { masterLeases, masterLeaseTtlSeconds } from "../src/bootstrap/master-leases.ts";
+import { publishedAddress } from "../src/bootstrap/published-address.ts";
 import { startTestServer, until, type TestServer } from "./support/test-server.ts";
 
 const slicePath = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes";
@@ -74,4 +75,28 @@ t.test("starting again changes nothing that is there", async (t) => {
   t.teardown(() => second.close());
   t.same(await read(second), before);
   t.match(objectAt((await second.call("GET", "/api/v1/namespaces/default")).body, "status"), { phase: "Active" });
+});
+
+t.test("a server alone is published under an address that is no loopback", async (t) => {
+  const server = await startTestServer({ furnishesNamespaces: true });
+  t.teardown(() => server.close());
+  const address = publishedAddress("127.0.0.1");
+  const expected = address === undefined ? [] : [address];
+  t.same(await endpoints(server), expected);
+  t.same(await slice(server), expected);
+  const ports = [{ name: "https", port: Number(new URL(server.url).port), protocol: "TCP" }];
+  t.match((await server.call("GET", slicePath)).body, { ports });
+  const quiet = await startTestServer({ furnishesNamespaces: false });
+  t.teardown(() => quiet.close());
+  t.equal((await quiet.call("GET", endpointsPath)).statusCode, 404, "a master of a cluster that has no such address");
+
+  const lo = { family: "IPv4", address: "127.0.0.1", internal: true };
+  const six = { family: "IPv6", address: "2001:db8::1", internal: false };
+  const local = { family: "IPv4", address: "169.254.7.7", internal: false };
+  const eth = { family: "IPv4", address: "192.0.2.7", internal: false };
+  for (const host of ["127.0.0.1", "0.0.0.0", "::"]) {
+    t.equal(publishedAddress(host, [lo, six, local, eth]), "192.0.2.7", host);
+    t.equal(publishedAddress(host, [lo, six, local]), undefined, host);
+  }
+  t.equal(publishedAddress("192.0.2.9", [lo, eth]), "192.0.2.9", "the address it listens on, where it is one");
 });

@@ -67,8 +67,9 @@ export function endpointsReconciler(options: EndpointsOptions): EndpointsReconci
   };
 }
 
-async function writeEndpoints(
-  { store, port, clock, newUid }: EndpointsOptions,
+/** Writes the endpoints of `addresses` and no others. */
+export async function writeEndpoints(
+  { store, port, clock, newUid }: Pick<EndpointsOptions, "store" | "port" | "clock" | "newUid">,
   addresses: readonly string[],
 ): Promise<void> {
   const uid = newUid();
