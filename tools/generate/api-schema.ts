@@ -8,7 +8,13 @@
 // Only definitions reachable from stable versions are written.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { omittedWhenZero, pointersToOtherPackages, structsOmittedWhenZero, writtenWhenZero } from "./go-facts.ts";
+import {
+  nullWhenMissing,
+  omittedWhenZero,
+  pointersToOtherPackages,
+  structsOmittedWhenZero,
+  writtenWhenZero,
+} from "./go-facts.ts";
 import { goTypeNames } from "./go-type-names.ts";
 import { discoveredResources } from "./discovered-resources.ts";
 import { protoLocations } from "./proto-locations.ts";
@@ -149,6 +155,7 @@ for (const name of wanted.sort()) {
     const always = writtenWhenZero.has(id);
     if (always || (written && !text.startsWith("@") && !omittedWhenZero.has(id))) facts["z"] = 1;
     if (structsOmittedWhenZero.has(id)) facts["o"] = 1;
+    if (nullWhenMissing.has(id)) facts["w"] = 1;
     if (schema["x-kubernetes-list-type"] !== undefined) facts["l"] = schema["x-kubernetes-list-type"];
     if (schema["x-kubernetes-list-map-keys"] !== undefined) facts["k"] = schema["x-kubernetes-list-map-keys"];
     if (schema["x-kubernetes-map-type"] !== undefined) facts["m"] = schema["x-kubernetes-map-type"];

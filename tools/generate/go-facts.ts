@@ -43,7 +43,9 @@ export const pointersToOtherPackages: ReadonlySet<string> = new Set([
   "api.resource.v1.CapacityRequestPolicyRange step",
   "api.resource.v1.DeviceTaint timeAdded",
   "api.resource.v1.NodeAllocatableResourceMapping allocationMultiplier",
+  "api.resource.v1.NodeAllocatableResourceMapping capacityKey",
   "api.resource.v1.DeviceRequestAllocationResult shareID",
+  "api.admissionregistration.v1.Validation reason",
   "api.scheduling.v1.PriorityClass preemptionPolicy",
   "api.storage.v1.CSIStorageCapacity capacity",
   "api.storage.v1.CSIStorageCapacity maximumVolumeSize",
@@ -51,6 +53,7 @@ export const pointersToOtherPackages: ReadonlySet<string> = new Set([
   "api.storage.v1.VolumeAttachmentSource inlineVolumeSpec",
   "apimachinery.pkg.apis.meta.v1.Preconditions uid",
   "kube-aggregator.pkg.apis.apiregistration.v1.APIServiceSpec service",
+  "kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference port",
 ]);
 
 /** Left out when zero, although the tables show a zero default or say "required". */
@@ -70,7 +73,15 @@ export const omittedWhenZero: ReadonlySet<string> = new Set([
 
 /** Optional, yet written when empty. */
 export const writtenWhenZero: ReadonlySet<string> = new Set([
+  "api.authentication.v1.TokenRequestSpec audiences",
   "api.autoscaling.v2.HorizontalPodAutoscalerStatus currentMetrics",
+  "api.core.v1.ContainerImage names",
+  "api.core.v1.ProjectedVolumeSource sources",
+  "api.discovery.v1.EndpointSlice endpoints",
+  "api.discovery.v1.EndpointSlice ports",
+  "api.flowcontrol.v1.ResourcePolicyRule namespaces",
+  "api.resource.v1.AllocatedDeviceStatus conditions",
+  "api.resource.v1.DeviceClaim requests",
   "api.rbac.v1.ClusterRole rules",
   "api.rbac.v1.Role rules",
   "api.storage.v1.CSINodeDriver topologyKeys",
@@ -78,8 +89,17 @@ export const writtenWhenZero: ReadonlySet<string> = new Set([
   "apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinitionStatus storedVersions",
 ]);
 
-/** Non-pointer structs that are left out when zero (`omitzero`). */
+/** Optional and behind a pointer, yet written as `null` when not set. */
+export const nullWhenMissing: ReadonlySet<string> = new Set([
+  "api.authentication.v1.TokenRequestSpec boundObjectRef",
+  "api.core.v1.AzureFilePersistentVolumeSource secretNamespace",
+  "api.core.v1.TypedLocalObjectReference apiGroup",
+  "api.core.v1.TypedObjectReference apiGroup",
+]);
+
+/** Structs that are left out when zero (`omitzero`), and required pointers that are left out when not set. */
 export const structsOmittedWhenZero: ReadonlySet<string> = new Set([
+  "api.resource.v1.CapacityRequestPolicyRange min",
   "api.networking.v1.IPAddressSpec parentRef",
   "apimachinery.pkg.apis.meta.v1.ObjectMeta creationTimestamp",
 ]);

@@ -142,7 +142,7 @@ t.test("what is just short enough passes, one more does not", async (t) => {
     ["slice", "spec.devices.0.attributes.a", version(64), version(65), /version: Too long/],
     ["slice", "spec.devices.0.consumesCounters", counters(32), counters(33), /counters: Too many: 33/],
     ["slice", "spec.devices.0.taints", taints(16), taints(17), /taints: Too many: 17/],
-    ["csiNode", "spec.drivers.0.nodeID", "n".repeat(192), "n".repeat(193), /must be 192 characters or less/],
+    ["csiNode", "spec.drivers.0.nodeID", "n".repeat(256), "n".repeat(257), /must be 256 characters or less/],
     [
       "ingressClass",
       "spec.controller",

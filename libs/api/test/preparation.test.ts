@@ -165,7 +165,7 @@ t.test("what a claim is filled from", (t) => {
     ] as MutableObject;
     return { ...(dataSource && { dataSource }), ...(dataSourceRef && { dataSourceRef }) };
   };
-  const other = { kind: "PersistentVolumeClaim", name: "a" };
+  const other = { apiGroup: null, kind: "PersistentVolumeClaim", name: "a" };
   const snapshot = { apiGroup: "snapshot.storage.k8s.io", kind: "VolumeSnapshot", name: "a" };
   const custom = { apiGroup: "a.b", kind: "Backup", name: "a" };
   t.strictSame(claim({ dataSource: other }), { dataSource: other, dataSourceRef: other });

@@ -93,6 +93,25 @@ t.test("the canonical form is what a Go struct writes", async (t) => {
   );
 });
 
+t.test(
+  "lists and references that Go writes as null are null, maps are written in the order of their keys",
+  async (t) => {
+    t.strictSame(prune("io.k8s.api.discovery.v1.EndpointSlice", { addressType: "IPv4", ports: [] }), {
+      metadata: {},
+      addressType: "IPv4",
+      endpoints: null,
+      ports: [],
+    });
+    const source = { kind: "Bucket", name: "b" };
+    const ingress = prune("io.k8s.api.networking.v1.Ingress", { spec: { defaultBackend: { resource: source } } });
+    t.strictSame(ingress["spec"], { defaultBackend: { resource: { apiGroup: null, ...source } } });
+    const service = prune("io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.ServiceReference", { port: 0 });
+    t.strictSame(service, { port: 0 }, "a pointer to zero");
+    const { parameters } = prune("io.k8s.api.storage.v1.StorageClass", { parameters: { b: "1", a: "2", c: "3" } });
+    t.equal(JSON.stringify(parameters), '{"a":"2","b":"1","c":"3"}');
+  },
+);
+
 t.test("a document is not changed, and names such as __proto__ are only names", async (t) => {
   const given = JSON.parse(
     '{"metadata":{"labels":{"__proto__":"x"}},"data":{"constructor":"y"},"__proto__":{"a":1}}',

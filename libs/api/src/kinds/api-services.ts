@@ -1,7 +1,7 @@
 // APIServices: which server answers for a group version. Without a service it is this one.
-import type { APIServiceSpec } from "../generated/types.generated.ts";
+import type { APIService, APIServiceSpec } from "../generated/types.generated.ts";
 import type { JsonObject } from "../json.ts";
-import { type FieldError, invalid, required } from "../meta/field-error.ts";
+import { type FieldError, invalid, notSupported, required } from "../meta/field-error.ts";
 import { objectAt, textAt } from "../meta/mutable.ts";
 import { dns1035Label, dns1123Subdomain, pathSegment, validPort } from "../meta/names.ts";
 import { checkText, type Errors } from "../validation/basics.ts";
@@ -9,6 +9,7 @@ import { sparse } from "../validation/sparse.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
+const statuses = ["True", "False", "Unknown"];
 const groupPriorityMax = 20_000;
 const versionPriorityMax = 1_000;
 
@@ -18,6 +19,12 @@ export const apiServices: KindStrategy = defineStrategy({
   initialStatus: {},
   allowUnconditionalUpdate: false,
   validate: validateService,
+  validateStatus: (next) => {
+    const { conditions = [] } = sparse<APIService>(next).status ?? {};
+    return conditions.flatMap(({ status = "" }, i) =>
+      statuses.includes(status) ? [] : [notSupported(`status.conditions[${i}].status`, status, statuses)],
+    );
+  },
 });
 
 function validateService(object: JsonObject): readonly FieldError[] {

@@ -40,6 +40,8 @@ export interface FieldSchema {
   readonly writtenWhenZero: boolean;
   /** A struct, or a required pointer, that Go's JSON leaves out when zero; others are written as `{}` or `null`. */
   readonly omittedWhenZero: boolean;
+  /** An optional pointer that Go's JSON writes as `null` when it is not set. */
+  readonly nullWhenMissing: boolean;
   /** Server-side apply; `undefined` on a list means atomic, on a map or an object granular. */
   readonly listType: ListType | undefined;
   readonly listMapKeys: readonly string[];

@@ -16,6 +16,8 @@ interface FieldFacts {
   readonly z?: 1;
   /** struct left out when zero */
   readonly o?: 1;
+  /** pointer written as null when not set */
+  readonly w?: 1;
   readonly l?: ListType;
   readonly k?: readonly string[];
   readonly m?: "atomic" | "granular";
@@ -101,6 +103,7 @@ function fieldOf(name: string, value: string, protoPath: string, facts: FieldFac
     pointer: facts.p === 1,
     writtenWhenZero: facts.z === 1,
     omittedWhenZero: facts.o === 1,
+    nullWhenMissing: facts.w === 1,
     listType: facts.l,
     listMapKeys: facts.k ?? [],
     mapType: facts.m,

@@ -7,6 +7,7 @@ import { fieldSchema } from "./type-table.ts";
 
 /** What Go's JSON shows where `field` was never set; `undefined` means nothing. */
 export function zeroOfField(field: FieldSchema): MutableValue | undefined {
+  if (field.nullWhenMissing) return null;
   if (field.pointer) return field.required && !field.omittedWhenZero ? null : undefined;
   switch (field.value.kind) {
     case "scalar":
