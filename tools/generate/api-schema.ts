@@ -118,7 +118,7 @@ for (const name of wanted)
   }
 
 const locations = protoLocations(definitions, protobuf);
-const goTypes = goTypeNames(exchanges);
+const goTypes = goTypeNames();
 const lines: string[] = [];
 for (const name of wanted.sort()) {
   const definition = definitions[name] ?? {};
@@ -163,8 +163,8 @@ for (const name of wanted.sort()) {
     if (schema["x-kubernetes-patch-merge-key"] !== undefined) facts["n"] = schema["x-kubernetes-patch-merge-key"];
     if (known?.default !== undefined && !isZero && typeof known.default !== "object") facts["d"] = known.default;
     if (location !== undefined && location.inlined !== "") facts["i"] = location.inlined;
-    const goType = goTypes.get(`${name.slice(name.lastIndexOf(".") + 1)} ${field}`);
-    if (goType !== undefined && /^(\[\]|\{\})*string$/.test(text)) facts["g"] = goType;
+    const goType = goTypes.get(id);
+    if (goType !== undefined) facts["g"] = goType;
     const record: unknown[] = [text, location?.path.join(".") ?? ""];
     if (Object.keys(facts).length > 0) record.push(facts);
     fields[field] = record;

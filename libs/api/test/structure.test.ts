@@ -63,6 +63,18 @@ t.test("wrong types are worded as Kubernetes words them, the first in the docume
   );
 });
 
+t.test("Go's names of types: of texts, of items, of maps", async (t) => {
+  const typeOf = (typeName: string, object: JsonObject): string =>
+    / of type (.*)$/.exec(textOf(typeName, object) ?? "")?.[1] ?? "";
+  const policy = "io.k8s.api.networking.v1.NetworkPolicySpec";
+  t.equal(typeOf(policy, { policyTypes: "Ingress" }), "[]v1.PolicyType");
+  t.equal(typeOf(policy, { policyTypes: [7] }), "v1.PolicyType");
+  t.equal(typeOf("io.k8s.api.resource.v1.Device", { attributes: [] }), "map[v1.QualifiedName]v1.DeviceAttribute");
+  t.equal(typeOf("io.k8s.api.resource.v1.Device", { attributes: { a: 7 } }), "v1.DeviceAttribute");
+  t.equal(typeOf("io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference", { uid: 7 }), "types.UID");
+  t.equal(typeOf("io.k8s.api.core.v1.ResourceRequirements", { limits: [] }), "v1.ResourceList");
+});
+
 t.test("the canonical form is what a Go struct writes", async (t) => {
   const given: JsonObject = {
     kind: "Pod",

@@ -55,7 +55,7 @@ export interface FieldSchema {
   readonly protoPath: readonly number[];
   /** Go's names of the structs JSON inlines on the way to this field, dotted; decoding errors show them. */
   readonly inlinedGoStruct: string;
-  /** Go's name of the innermost value where it is a named string type and known: `v1.RestartPolicy`. */
+  /** The Go type where it does not follow from `value`: `v1.RestartPolicy`, `map[v1.QualifiedName]v1.DeviceAttribute`. */
   readonly goTypeName: string | undefined;
 }
 

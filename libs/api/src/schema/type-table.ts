@@ -29,7 +29,7 @@ interface FieldFacts {
   readonly d?: JsonValue;
   /** inlined Go struct, dotted */
   readonly i?: string;
-  /** Go's name of the innermost value */
+  /** the Go type, where it does not follow */
   readonly g?: string;
 }
 interface TypeRow {

@@ -75,7 +75,7 @@ function compileObject(typeName: string): Read {
     goNames: schema.inlinedGoStruct === "" ? [schema.name] : [...schema.inlinedGoStruct.split("."), schema.name],
   }));
   const byName = new Map(fields.map((field) => [field.schema.name, field]));
-  const goType = goTypeOf({ kind: "object", typeName }, undefined);
+  const goType = goTypeOf({ kind: "object", typeName });
   return (value, context) => {
     const slots = new Array<MutableValue | undefined>(fields.length);
     if (!isJsonObject(value)) foundWrongType(context, jsonType(value), goType);
@@ -136,7 +136,7 @@ function isLeftOut(field: FieldSchema, value: MutableValue): boolean {
 }
 
 function compileValue(value: ValueSchema, goName: string | undefined): Read {
-  const goType = goTypeOf(value, goName);
+  const goType = goName ?? goTypeOf(value);
   switch (value.kind) {
     case "scalar": {
       const { scalar } = value;
@@ -153,7 +153,7 @@ function compileValue(value: ValueSchema, goName: string | undefined): Read {
     case "object":
       return readerOf(value.typeName);
     case "list": {
-      const read = compileValue(value.items, goName);
+      const read = compileValue(value.items, itemGoName(goName));
       return (held, context) => {
         if (!Array.isArray(held)) return refuse(new WrongValue(jsonType(held)), context, goType);
         return (held as readonly JsonValue[]).map((item, index) =>
@@ -162,7 +162,7 @@ function compileValue(value: ValueSchema, goName: string | undefined): Read {
       };
     }
     case "map": {
-      const read = compileValue(value.values, goName);
+      const read = compileValue(value.values, itemGoName(goName));
       return (held, context) => {
         if (!isJsonObject(held)) return refuse(new WrongValue(jsonType(held)), context, goType);
         const map: MutableObject = {};
@@ -247,19 +247,24 @@ function pathText(steps: readonly string[]): string {
   return steps.join("").replace(/^\./, "");
 }
 
-function goTypeOf(value: ValueSchema, goName: string | undefined): string {
+/** `[]v1.PolicyType` and `map[v1.QualifiedName]v1.PolicyType` have the items `v1.PolicyType`; other names hide theirs. */
+function itemGoName(goName: string | undefined): string | undefined {
+  return /^(?:\[\]|map\[[^\]]+\])(.+)$/.exec(goName ?? "")?.[1];
+}
+
+function goTypeOf(value: ValueSchema): string {
   switch (value.kind) {
     case "list":
-      return `[]${goTypeOf(value.items, goName)}`;
+      return `[]${goTypeOf(value.items)}`;
     case "map":
       return value.values.kind === "scalar" && value.values.scalar === "quantity"
         ? "v1.ResourceList"
-        : `map[string]${goTypeOf(value.values, goName)}`;
+        : `map[string]${goTypeOf(value.values)}`;
     case "any":
     case "object":
       return value.typeName.split(".").slice(-2).join(".");
     case "scalar":
-      return goName ?? goScalars[value.scalar] ?? value.scalar;
+      return goScalars[value.scalar] ?? value.scalar;
   }
 }
 
