@@ -7,7 +7,7 @@ import {
   apiVersionOf,
   encodeVersion,
   headText,
-  parseMetadata,
+  labelsText,
   parseObject,
   readStored,
   withRevision,
@@ -22,6 +22,9 @@ export type FieldsOf = (resource: StoredResource, object: JsonObject) => Selecto
 /** Most decoded objects kept over all resources; past it the oldest is dropped and decodes again when asked for. */
 export const decodedObjectsMax = 4_096;
 
+/** Most texts of labels known for one resource; past it all are forgotten, and who has them keeps them. */
+const sharedLabelsMax = 4_096;
+
 /** What all objects of one resource share: how its bytes are read and its selector fields found. */
 export class ResourceForm {
   readonly resource: StoredResource;
@@ -29,6 +32,7 @@ export class ResourceForm {
   readonly #decodeForeign: DecodeForeign | undefined;
   readonly #fieldsOf: FieldsOf;
   readonly #decoded: DecodedObjects;
+  readonly #labels = new SharedLabels();
 
   constructor(
     resource: StoredResource,
@@ -77,9 +81,10 @@ export class ResourceForm {
     }
   }
 
-  decodeMetadata(key: ObjectKey, encoded: EncodedBytes): JsonObject {
+  labelsOf(key: ObjectKey, encoded: EncodedBytes): SelectorValues {
     try {
-      return parseMetadata(encoded);
+      const text = labelsText(encoded);
+      return text === undefined ? noValues : this.#labels.of(text);
     } catch (error) {
       throw this.#corrupt(key, error);
     }
@@ -138,7 +143,7 @@ export class StoredObject implements EncodedObject {
   }
 
   labels(): SelectorValues {
-    this.#labels ??= labelsOf(this.#metadata());
+    this.#labels ??= this.#form.labelsOf(this, this.#bytes());
     return this.#labels;
   }
 
@@ -181,13 +186,6 @@ export class StoredObject implements EncodedObject {
     if (this.#encoded instanceof StorageError) throw this.#encoded;
     return this.#encoded;
   }
-
-  #metadata(): JsonObject {
-    if (this.#decoded !== undefined) return this.#decoded["metadata"] as JsonObject;
-    const encoded = this.#encoded;
-    if (encoded instanceof StorageError) throw encoded;
-    return this.#form.decodeMetadata(this, encoded);
-  }
 }
 
 /** Decoded objects in the order they were decoded; a ring that forgets the oldest. */
@@ -206,10 +204,23 @@ export class DecodedObjects {
   }
 }
 
+/** Labels by their text: the pods of one ReplicaSet share one object. */
+class SharedLabels {
+  readonly #byText = new Map<string, SelectorValues>();
+
+  of(text: string): SelectorValues {
+    const known = this.#byText.get(text);
+    if (known !== undefined) return known;
+    if (this.#byText.size >= sharedLabelsMax) this.#byText.clear();
+    const labels = valuesOf(JSON.parse(text) as JsonValue);
+    this.#byText.set(text, labels);
+    return labels;
+  }
+}
+
 const noValues: SelectorValues = Object.freeze({});
 
-function labelsOf(metadata: JsonObject): SelectorValues {
-  const labels: JsonValue | undefined = metadata["labels"];
-  if (labels === undefined || labels === null || typeof labels !== "object" || Array.isArray(labels)) return noValues;
+function valuesOf(labels: JsonValue): SelectorValues {
+  if (labels === null || typeof labels !== "object" || Array.isArray(labels)) return noValues;
   return labels as SelectorValues;
 }
