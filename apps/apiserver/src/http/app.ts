@@ -31,8 +31,7 @@ const webSocketProtocols: ReadonlySet<string> = new Set(["base64.binary.k8s.io",
 export async function createApp(tls: ServerTls | undefined): Promise<FastifyInstance> {
   const app = newApp(tls);
   Object.assign(app.server, { requestTimeout: requestReadTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs });
-  cutSlowHttp2Bodies(app);
-  readUnannouncedBodies(app);
+  prepareHttp2Bodies(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   await app.register(websocket, { options: { maxPayload: bodyBytesMax, handleProtocols: chooseProtocol } });
@@ -84,34 +83,27 @@ export function warningHeader(text: string): string {
   return `299 - "${safe}"`;
 }
 
-/** Node's own time-out for reading a request covers HTTP/1.1 only. */
-function cutSlowHttp2Bodies(app: FastifyInstance): void {
+/**
+ * Node's own time-out for reading a request covers HTTP/1.1 only. And HTTP/2 needs no header for a body to follow, while
+ * fastify reads one without Content-Type only when HTTP/1.1's headers say that it comes: so they are made to say it.
+ */
+function prepareHttp2Bodies(app: FastifyInstance): void {
   const timers = new WeakMap<object, NodeJS.Timeout>();
   app.addHook("onRequest", (request, reply, done) => {
-    if (request.raw.httpVersionMajor === 2) {
-      const timer = setTimeout(() => request.raw.destroy(), requestReadTimeoutMs);
+    const { raw } = request;
+    if (raw.httpVersionMajor === 2) {
+      const timer = setTimeout(() => raw.destroy(), requestReadTimeoutMs);
       timers.set(request, timer);
       reply.raw.once("close", () => clearTimeout(timer));
+      const { stream } = raw as unknown as { readonly stream?: { readonly endAfterHeaders?: boolean } };
+      if (stream?.endAfterHeaders === false && raw.headers["content-length"] === undefined) {
+        raw.headers["transfer-encoding"] = "chunked";
+      }
     }
     done();
   });
   app.addHook("preValidation", (request, _reply, done) => {
-    clearTimeout(timers.get(request));
-    done();
-  });
-}
-
-/**
- * HTTP/2 needs no header for a body to follow; fastify reads one without Content-Type only when HTTP/1.1's headers say
- * that it comes. So they are made to say it.
- */
-function readUnannouncedBodies(app: FastifyInstance): void {
-  app.addHook("onRequest", (request, _reply, done) => {
-    const { headers } = request.raw;
-    const stream = (request.raw as unknown as { readonly stream?: { readonly endAfterHeaders?: boolean } }).stream;
-    if (request.raw.httpVersionMajor === 2 && stream?.endAfterHeaders === false) {
-      if (headers["content-length"] === undefined) headers["transfer-encoding"] = "chunked";
-    }
+    if (request.raw.httpVersionMajor === 2) clearTimeout(timers.get(request));
     done();
   });
 }

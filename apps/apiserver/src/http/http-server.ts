@@ -123,9 +123,13 @@ class HttpFront implements HttpServer {
     app.setErrorHandler((error: Error & { readonly statusCode?: number }, _request, reply) => {
       this.#send(reply, statusAnswer(transportStatus(error)), []);
     });
-    app.addHook("onRequest", async (request, reply) => {
-      if (request.ws) await this.#beforeUpgrade(request, reply);
-      else if (request.method !== "GET") this.#arrives(request, reply);
+    app.addHook("onRequest", (request, reply, done) => {
+      if (request.ws) {
+        this.#beforeUpgrade(request, reply).then(() => done(), done);
+        return;
+      }
+      if (request.method !== "GET") this.#arrives(request, reply);
+      done();
     });
     app.route({
       method: "GET",

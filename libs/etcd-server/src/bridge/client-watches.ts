@@ -27,8 +27,14 @@ export function answerWatch(watches: Map<number, ClientWatch>, kind: number, id:
     }
     case frame.progressAll: {
       const lastWatchId = reader.number();
-      for (const [watchId, watch] of [...watches]) {
-        if (watchId <= lastWatchId) call(() => watch.handlers.onProgress(id));
+      // Watches that a handler opens meanwhile come last, with later numbers.
+      for (const [watchId, { handlers }] of watches) {
+        if (watchId > lastWatchId) continue;
+        try {
+          handlers.onProgress(id);
+        } catch (error) {
+          throwLater(error);
+        }
       }
       return true;
     }
@@ -68,8 +74,12 @@ function call(handler: () => void): void {
   try {
     handler();
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    throwLater(error);
   }
+}
+
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -8,12 +8,15 @@ import type { Room } from "./room.ts";
 import { toJson, writeVersion } from "./rows.ts";
 import { storeFailure } from "./store-failure.ts";
 
-interface Served {
-  readonly watch: ServerWatch;
+interface Place {
   /** The other side knows of progress up to here. */
   toldRevision: number;
   /** What the store reported last; told with the next batch. */
   progressRevision: number;
+}
+
+interface Served extends Place {
+  readonly watch: ServerWatch;
 }
 
 /**
@@ -39,17 +42,18 @@ export class ServedWatches {
     const request = { key, rangeEnd: prefixEnd(prefix), startRevision: Math.max(startRevision, 0), prevKv: true };
     this.#lastWatchId = id;
     try {
-      const watch = this.#server.watch(request, this.#sink(id, startRevision));
-      this.#watches.set(id, { watch, toldRevision: 0, progressRevision: 0 });
+      const place: Place = { toldRevision: 0, progressRevision: 0 };
+      const watch = this.#server.watch(request, this.#sink(id, startRevision, place));
+      this.#watches.set(id, Object.assign(place, { watch }));
     } catch (error) {
       this.#end(id, storeFailure(error)); // the store is stopping
     }
   }
 
-  #sink(id: number, startRevision: number): ServerWatchSink {
+  #sink(id: number, startRevision: number, place: Place): ServerWatchSink {
     return {
       onEvents: (events) => this.#sendEvents(id, events),
-      onProgress: (revision) => this.#progress(id, revision),
+      onProgress: (revision) => this.#progress(place, revision),
       onCompacted: (compactRevision) => this.#end(id, { code: "compacted", requested: startRevision, compactRevision }),
       onStopped: () => this.#end(id, { code: "stopped" }),
     };
@@ -68,13 +72,23 @@ export class ServedWatches {
   writeProgress(writer: BatchWriter): void {
     if (!this.#progressPending) return;
     this.#progressPending = false;
-    const behind = [...this.#watches].filter(([, served]) => served.progressRevision > served.toldRevision);
-    const revision = behind[0]?.[1].progressRevision ?? 0;
-    const alike =
-      behind.length === this.#watches.size && behind.every(([, served]) => served.progressRevision === revision);
-    if (alike && behind.length > 1) writer.frame(frame.progressAll, revision).number(this.#lastWatchId);
-    else for (const [id, served] of behind) writer.frame(frame.progress, id).number(served.progressRevision);
-    for (const [, served] of behind) served.toldRevision = served.progressRevision;
+    const revision = this.#commonRevision();
+    if (revision !== undefined) writer.frame(frame.progressAll, revision).number(this.#lastWatchId);
+    for (const [id, served] of this.#watches) {
+      if (served.progressRevision <= served.toldRevision) continue;
+      if (revision === undefined) writer.frame(frame.progress, id).number(served.progressRevision);
+      served.toldRevision = served.progressRevision;
+    }
+  }
+
+  /** What all watches, and more than one, are to be told; undefined when they differ. With every write, so without arrays. */
+  #commonRevision(): number | undefined {
+    if (this.#watches.size < 2) return undefined;
+    let common: number | undefined;
+    for (const { progressRevision, toldRevision } of this.#watches.values()) {
+      if (progressRevision <= toldRevision || progressRevision !== (common ??= progressRevision)) return undefined;
+    }
+    return common;
   }
 
   #sendEvents(id: number, events: readonly Event[]): boolean {
@@ -92,10 +106,9 @@ export class ServedWatches {
     this.#outbox.writer.frame(frame.watchEnd, id).text(toJson(failure));
   }
 
-  #progress(id: number, revision: number): void {
-    const served = this.#watches.get(id);
-    if (served === undefined) return;
-    served.progressRevision = revision;
+  #progress(place: Place, revision: number): void {
+    place.progressRevision = revision;
+    if (this.#progressPending) return;
     this.#progressPending = true;
     this.#outbox.schedule();
   }
