@@ -52,7 +52,7 @@ export const jobs: KindStrategy = defineStrategy({
     checkCompletions(errors, spec, before);
     const template = ownField(spec, "template");
     const oldTemplate = startsLater(old) ? withNewScheduling(before, spec) : ownField(before, "template");
-    if (!semanticEqual(template, oldTemplate)) errors.push(immutable("spec.template", template));
+    if (!semanticEqual(template, oldTemplate)) errors.push(immutable("spec.template", shownTemplate(template)));
     for (const field of fixedFields) {
       const value = ownField(spec, field);
       if (!semanticEqual(value, ownField(before, field))) errors.push(immutable(`spec.${field}`, shown(field, value)));
@@ -75,6 +75,10 @@ const fixedFields = [
 function shown(field: string, value: JsonValue | undefined): JsonValue | undefined {
   if (!field.endsWith("Policy") || value === undefined || !isObject(value)) return value;
   return goStruct(`io.k8s.api.batch.v1.${field.charAt(0).toUpperCase()}${field.slice(1)}`, value);
+}
+
+function shownTemplate(template: JsonValue | undefined): JsonObject {
+  return goStruct("io.k8s.api.core.v1.PodTemplateSpec", isObject(template) ? template : {});
 }
 
 /** An Indexed Job may grow or shrink with its parallelism; of others the number is fixed. */

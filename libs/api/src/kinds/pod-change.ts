@@ -18,6 +18,7 @@ import {
 } from "../meta/mutable.ts";
 import type { Errors } from "../validation/basics.ts";
 import { checkTolerations } from "../validation/scheduling.ts";
+import { structDiff } from "../validation/struct-diff.ts";
 
 const int32Max = 2_147_483_647;
 const immutableText =
@@ -40,7 +41,9 @@ export function validatePodChange(spec: JsonObject, oldSpec: JsonObject): readon
   if (semanticEqual(spec, oldSpec)) return errors;
   const rest = withOldMutableFields(spec, oldSpec);
   if (listAt(oldSpec, "schedulingGates").length > 0) checkGatedChange(errors, rest, oldSpec);
-  if (!semanticEqual(rest, oldSpec)) errors.push(forbidden("spec", immutableText));
+  if (!semanticEqual(rest, oldSpec)) {
+    errors.push(forbidden("spec", `${immutableText}\n${structDiff("io.k8s.api.core.v1.PodSpec", oldSpec, rest)}`));
+  }
   return errors;
 }
 

@@ -17,9 +17,12 @@ import { qualifiedName } from "../meta/names.ts";
 import { timeText } from "../meta/time.ts";
 import { compareQuantities, parseQuantity } from "../quantity/quantity.ts";
 import { type Errors, immutable } from "../validation/basics.ts";
+import { goStruct } from "../validation/changes.ts";
+import { persistentVolumeSourceOrder } from "../validation/go-layouts.ts";
 import { checkPersistentVolumeSpec, persistentVolumeSources } from "../validation/persistent-volumes.ts";
 import { checkBasicAmount, isNativeResource } from "../validation/resources.ts";
 import { checkClaimSpec } from "../validation/storage.ts";
+import { structDiff } from "../validation/struct-diff.ts";
 import { defineStrategy } from "./generic.ts";
 import type { KindStrategy } from "./strategy.ts";
 
@@ -48,15 +51,20 @@ export const persistentVolumes: KindStrategy = defineStrategy({
     const [spec, before] = [specOf(next), specOf(old)];
     // Kubernetes judges a changed volume once as a volume and once as part of the change.
     const errors: Errors = [...validateVolume(next)];
-    if (!semanticEqual(sourceOf(withoutNewSecret(spec, before)), sourceOf(before))) {
-      errors.push(forbidden("spec.persistentvolumesource", "spec.persistentvolumesource is immutable after creation"));
+    const source = withoutNewSecret(spec, before);
+    if (!semanticEqual(sourceOf(source), sourceOf(before))) {
+      const shown = structDiff("io.k8s.api.core.v1.PersistentVolumeSpec", before, source, persistentVolumeSourceOrder);
+      const text = `spec.persistentvolumesource is immutable after creation\n${shown}`;
+      errors.push(forbidden("spec.persistentvolumesource", text));
     }
     const mode = ownField(spec, "volumeMode");
     if (mode !== ownField(before, "volumeMode")) errors.push(immutable("volumeMode", mode));
     const affinity = objectAt(before, "nodeAffinity");
     if (affinity !== undefined && !sameAffinity(objectAt(spec, "nodeAffinity"), affinity)) {
       const text = "field is immutable, except for updating from beta label to GA";
-      errors.push(invalid("nodeAffinity", objectAt(spec, "nodeAffinity"), text));
+      const now = objectAt(spec, "nodeAffinity");
+      const shown = now === undefined ? undefined : goStruct("io.k8s.api.core.v1.VolumeNodeAffinity", now);
+      errors.push(invalid("nodeAffinity", shown, text));
     }
     const [name, oldName] = [
       ownField(spec, "volumeAttributesClassName"),
@@ -170,10 +178,12 @@ function validateClaimChange(next: JsonObject, old: JsonObject): readonly FieldE
   if (!upgraded && annotation !== oldAnnotation) {
     errors.push(immutable(`metadata.annotations.${oldClassAnnotation}`, annotation));
   }
-  if (!semanticEqual(withChangeableFields(next, old), before)) {
+  const rest = withChangeableFields(next, old);
+  if (!semanticEqual(rest, before)) {
     const text =
       "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
-    errors.push(forbidden("spec", text));
+    const shown = structDiff("io.k8s.api.core.v1.PersistentVolumeClaimSpec", before, rest);
+    errors.push(forbidden("spec", `${text}\n${shown}`));
   }
   const [size, oldSize] = [requested(next), requested(old)];
   if (compareQuantities(size, oldSize) < 0) {

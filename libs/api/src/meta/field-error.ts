@@ -1,5 +1,5 @@
 // One thing that is wrong with one field. Texts and cause reasons are what clients of Kubernetes match.
-import type { JsonValue } from "../json.ts";
+import { goJson, type JsonValue } from "../json.ts";
 
 export type FieldErrorType =
   | "FieldValueRequired"
@@ -102,7 +102,8 @@ export function tooMany(field: string, count: number, max: number): FieldError {
   };
 }
 
-/** How a found value is shown: compact JSON, `null` where there was none. */
+/** How a found value is shown: texts quoted, all else as Go's compact JSON, `null` where there was none. */
 function shownValue(value: JsonValue | undefined): string {
-  return value === undefined ? "null" : JSON.stringify(value);
+  if (value === undefined) return "null";
+  return typeof value === "string" ? JSON.stringify(value) : goJson(value);
 }
