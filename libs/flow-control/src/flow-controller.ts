@@ -152,7 +152,8 @@ export class FlowController {
     const { seats, fairFraction } = allocateSeats(total, claims);
     this.#fairFraction = fairFraction;
     return levels.flatMap((level, i) => {
-      level.seatsMax = Math.round(seats[i] as number);
+      // A level that has shares is never shut: its first request would have to wait for the next adjustment.
+      level.seatsMax = Math.max(Math.round(seats[i] as number), Math.min(level.limits.nominal, 1));
       return this.#left(level.queues.setRules(rulesOf(level), nowMs));
     });
   }

@@ -133,6 +133,14 @@ t.test("one flooded level leaves half of the room to wait, in requests and in by
   t.equal(arrive(byBytes, "b", 0, { bytes: 250 }).state, "waiting");
 });
 
+t.test("a level that lent its only seat can serve at once", async (t) => {
+  const lending = level("lending", { nominalShares: 1, lendablePercent: 100, queuing });
+  const controller = controllerWith([level("l", { nominalShares: 95, queuing }), lending]);
+  for (let i = 0; i < 8; i++) arrive(controller, "l", 0);
+  controller.adjust(10_000);
+  t.equal(arrive(controller, "lending", 10_001).state, "executing");
+});
+
 t.test("dumps: levels, queues in use, requests", async (t) => {
   const controller = controllerWith();
   for (let i = 0; i < 4; i++) arrive(controller, "l", i);

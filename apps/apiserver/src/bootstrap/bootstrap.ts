@@ -60,8 +60,8 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
   await ensure(registry, "", "v1", "services", "default", kubernetesService(options));
 }
 
-/** Independent of each other, so their writes can share the store's rounds. */
-function ensureFlowControl(registry: Registry): readonly Promise<void>[] {
+/** Creates what is missing. Independent of each other, so their writes can share the store's rounds. */
+export function ensureFlowControl(registry: Registry): readonly Promise<void>[] {
   const make = (plural: string, object: MutableObject): Promise<void> =>
     ensure(registry, flowControl, "v1", plural, "", object, flowControlManager);
   return [

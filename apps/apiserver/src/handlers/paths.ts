@@ -8,6 +8,8 @@ import { discoveryAnswer, openApiAnswer } from "./discovery.ts";
 export interface PathsOptions {
   readonly serviceAccountTokens: Pick<ServiceAccountTokens, "openIdConfiguration" | "jwks">;
   readonly metrics: MetricsRegistry;
+  /** Under `/debug/`. */
+  readonly debug: (path: string, query: URLSearchParams) => Answer | undefined;
   readonly livez: readonly HealthCheck[];
   readonly readyz: readonly HealthCheck[];
   /** `host:port` as in `/api`. */
@@ -62,6 +64,8 @@ async function answerFor(
       const checks = first === "readyz" ? options.readyz : options.livez;
       return healthAnswer(first, second, checks, request.query);
     }
+    case "debug":
+      return options.debug(path, request.query);
     case "metrics":
       return { ...textAnswer(await options.metrics.metrics()), contentType: options.metrics.contentType };
     case ".well-known":

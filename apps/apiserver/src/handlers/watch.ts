@@ -60,6 +60,7 @@ function runWatch(call: ResourceCall, form: Form, options: ParsedListOptions, si
     },
     {
       event: (event) => sink.write(lineOf(event)),
+      caughtUp: () => sink.onStarted?.(),
       end: (end) => finish(end, form, sink, resource),
     },
   );

@@ -62,6 +62,8 @@ export interface StreamSink {
   /** One handler: called each time there is room again. */
   onDrained(handler: () => void): void;
   end(): void;
+  /** The source says once that everything has been sent that was there when it began; only watches say it. */
+  onStarted?: () => void;
   /** Breaks the connection, so that the client sees that the answer is not whole. */
   abort(): void;
   /** The client is gone or the server stops. */

@@ -4,6 +4,7 @@ import { forbiddenRequest, failure, internalError, StatusError, unauthorized, ty
 import { refusalText, type RequestAttributes, type UserInfo } from "@triarch/auth";
 import type { Clock } from "@triarch/base";
 import type { Logger } from "@triarch/telemetry";
+import type { Fairness, FairRequest } from "../fairness/fairness.ts";
 import type { Api } from "../handlers/api.ts";
 import type { PathHandler } from "../handlers/paths.ts";
 import { handleResource } from "../handlers/resources.ts";
@@ -17,6 +18,8 @@ import { attributesOf, parseRequestInfo, type RequestInfo } from "./request-info
 export interface RequestHandlerOptions {
   readonly api: Api;
   readonly paths: PathHandler;
+  /** Who is known waits here for his turn, before it is asked whether he may. */
+  readonly fairness: Pick<Fairness, "run">;
   readonly metrics: RequestMetrics;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -33,6 +36,10 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
       info = parseRequestInfo(raw.method, pathname, searchParams);
       user = await authenticate(options, raw);
       const attributes = attributesOf(info, searchParams);
+      const fair = fairRequest(raw, info, { user, attributes, query: searchParams });
+      return options.fairness.run(fair, () => serve(fair, info).catch(failed));
+    };
+    const serve = async ({ user, attributes }: FairRequest, info: RequestInfo): Promise<Answer> => {
       authorize(options, user, attributes);
       if (opensStreams(attributes, raw)) authorize(options, user, { ...attributes, verb: "create" });
       const { method, url, headers, body, bodyStream, upgrade, signal } = raw;
@@ -52,7 +59,8 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
       };
       return info.kind === "path" ? options.paths(request) : handleResource(options.api, request, info);
     };
-    const answer = await work().catch((error: unknown) => statusAnswer(statusOf(error, options, raw)));
+    const failed = (error: unknown): Answer => statusAnswer(statusOf(error, options, raw));
+    const answer = await work().catch(failed);
     const elapsedMs = options.clock.monotonicMs() - startedMs;
     const code = codeOf(answer);
     options.metrics.observe(info, code, elapsedMs / 1000);
@@ -69,6 +77,14 @@ export function requestHandler(options: RequestHandlerOptions): Handle {
     );
     return { answer, warnings: [...new Set(warnings)] } satisfies Handled;
   };
+}
+
+function fairRequest(
+  { body, signal }: RawRequest,
+  info: RequestInfo,
+  asked: Pick<FairRequest, "user" | "attributes" | "query">,
+): FairRequest {
+  return { ...asked, version: info.kind === "path" ? "" : info.version, bodyBytes: body.byteLength, signal };
 }
 
 function codeOf(answer: Answer): number {

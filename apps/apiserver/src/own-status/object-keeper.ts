@@ -2,7 +2,8 @@
 // objects that configure it. All masters do the same; what one has written the others find done.
 import type { JsonObject, ResourceInfo } from "@triarch/api";
 import type { Logger } from "@triarch/telemetry";
-import type { EncodedObject, ResourceStore, WatchEvent, WatchSubscription } from "../storage/index.ts";
+import type { EncodedObject, ResourceStore, WatchEvent } from "../storage/index.ts";
+import { followResource, type ResourceFollower } from "./follow-resource.ts";
 
 export interface ObjectKeeperOptions {
   readonly store: ResourceStore;
@@ -26,8 +27,6 @@ export interface ObjectKeeper {
   close(): Promise<void>;
 }
 
-/** A watch is begun anew after this time, or after `retryMs` when it failed. */
-const watchMs = 600_000;
 const retryMs = 1_000;
 
 /** Bound: one entry per object of the resource, in the queue as in the map. */
@@ -42,7 +41,7 @@ class Keeper implements ObjectKeeper {
   readonly #objects = new Map<string, EncodedObject>();
   readonly #queue = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #watches = new Set<WatchSubscription>();
+  readonly #followers: ResourceFollower[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -51,38 +50,17 @@ class Keeper implements ObjectKeeper {
   }
 
   start(): void {
-    const { resource, causes = [] } = this.#options;
-    this.#follow(resource, (event) => this.#onOwn(event));
+    const { store, resource, causes = [] } = this.#options;
+    this.#followers.push(followResource(store, resource, (event) => this.#onOwn(event)));
     for (const { resource: cause, concerns } of causes) {
-      this.#follow(cause, (event) => {
-        if (event.kind !== "object") return;
+      const onCause = (event: WatchEvent & { readonly kind: "object" }): void => {
         for (const [name, object] of this.#objects) if (concerns(object.object(), event.object)) this.#add(name);
-      });
+      };
+      this.#followers.push(followResource(store, cause, onCause));
     }
   }
 
-  #follow(resource: ResourceInfo, onEvent: (event: WatchEvent) => void): void {
-    if (this.#closed) return;
-    const subscription = this.#options.store.watch(
-      resource,
-      { timeoutMs: watchMs },
-      {
-        event: (event) => {
-          onEvent(event);
-          return true;
-        },
-        end: (end) => {
-          this.#watches.delete(subscription);
-          if (end.kind === "closed") return;
-          this.#after(end.kind === "timeout" ? 0 : retryMs, () => this.#follow(resource, onEvent));
-        },
-      },
-    );
-    this.#watches.add(subscription);
-  }
-
-  #onOwn(event: WatchEvent): void {
-    if (event.kind !== "object") return;
+  #onOwn(event: WatchEvent & { readonly kind: "object" }): void {
     const { name } = event.object;
     if (event.type === "DELETED") this.#objects.delete(name);
     else {
@@ -135,7 +113,7 @@ class Keeper implements ObjectKeeper {
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const watch of this.#watches) watch.close();
+    for (const follower of this.#followers) follower.close();
     await this.#running;
   }
 }

@@ -5,7 +5,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { decodeStored, findKind, openApiIndex, resources, strategyFor } from "@triarch/api";
 import type { Authorizer, StaticToken } from "@triarch/auth";
-import { type Clock, type Rng, seededRng, systemClock } from "@triarch/base";
+import { type Clock, type Rng, seededRng, systemClock, systemTimers } from "@triarch/base";
 import type { StoreClient } from "@triarch/etcd-server";
 import { createSigningKey } from "@triarch/pki";
 import type { HealthCheck, Logger, Registry as MetricsRegistry } from "@triarch/telemetry";
@@ -15,6 +15,9 @@ import { bootstrap, furnishNamespace } from "../bootstrap/bootstrap.ts";
 import { type EndpointsReconciler, endpointsReconciler, writeEndpoints } from "../bootstrap/kubernetes-endpoints.ts";
 import { masterLeases } from "../bootstrap/master-leases.ts";
 import { publishedAddress } from "../bootstrap/published-address.ts";
+import { dumpAnswer } from "../fairness/dump-paths.ts";
+import { Fairness } from "../fairness/fairness.ts";
+import { type ConfigurationFollower, followConfiguration } from "../fairness/follow-configuration.ts";
 import { pathHandler } from "../handlers/paths.ts";
 import type { ServerTls } from "../http/app.ts";
 import { type HttpServer, startHttpServer } from "../http/http-server.ts";
@@ -50,6 +53,8 @@ export interface ServeApiOptions {
   readonly kubeletClient: KubeletCredentials | undefined;
   /** IPv4 network of service addresses, `10.96.0.0/16`. */
   readonly serviceCidr: string;
+  /** Seats of all priority levels. Default: 600. */
+  readonly seatsTotal?: number | undefined;
   readonly logger: Logger;
   readonly metrics: MetricsRegistry;
   readonly clock?: Clock;
@@ -86,6 +91,8 @@ class RunningApiServer implements ApiServer {
   #http: HttpServer | undefined;
   #endpoints: EndpointsReconciler | undefined;
   #ownStatus: OwnStatus | undefined;
+  #fairness: Fairness | undefined;
+  #flowControl: ConfigurationFollower | undefined;
   #kubelets: ReturnType<typeof kubeletAccess> | undefined;
   readonly #proxyDispatcher = proxyAgent();
   #notReady: string | undefined = "starting";
@@ -132,6 +139,11 @@ class RunningApiServer implements ApiServer {
     });
     const registry = this.#registry(cidr, identity.authorizer);
     const api = { registry, identity, kubelets: this.#kubelets, proxyDispatcher: this.#proxyDispatcher, logger };
+    const fairness = new Fairness({
+      ...{ store: this.#store, clock: this.#clock, timers: systemTimers, metrics: this.#options.metrics },
+      ...{ seatsTotal: this.#options.seatsTotal, hashSeed: randomBytes(4).readUInt32LE() },
+    });
+    this.#fairness = fairness;
     this.#http = await startHttpServer({
       addresses: listen,
       tls,
@@ -141,11 +153,13 @@ class RunningApiServer implements ApiServer {
         paths: pathHandler({
           serviceAccountTokens: identity.serviceAccountTokens,
           metrics: this.#options.metrics,
+          debug: (path, query) => dumpAnswer(fairness.controller, this.#clock, path, query),
           livez: [{ name: "ping", check: () => undefined }],
           readyz: this.#readyChecks(),
           serverAddress: () => addressText(this.#options.advertise ?? this.addresses[0]),
           buildDate: new Date(0).toISOString().replace(".000", ""),
         }),
+        fairness,
         metrics: requestMetrics(this.#options.metrics),
         clock: this.#clock,
         logger,
@@ -154,6 +168,7 @@ class RunningApiServer implements ApiServer {
     const targetPort = this.#options.advertise?.port ?? this.addresses[0]?.port ?? 6443;
     await bootstrap(registry, { serviceCidr, serviceAddress: ipv4Text(cidr.first), targetPort });
     this.#ownStatus = keepOwnStatus(registry, logger);
+    this.#flowControl = followConfiguration({ registry, fairness, timers: systemTimers, logger });
     await this.#publish(registry);
     this.#notReady = undefined;
     // Made once here rather than while somebody's first kubectl waits.
@@ -217,10 +232,11 @@ class RunningApiServer implements ApiServer {
     const deadlineMs = this.#clock.monotonicMs() + withinMs;
     await this.#http?.drain();
     if (withinMs > 0) await Promise.all([this.#handOver(), this.#http?.requestsEnded(withinMs)]);
-    await this.#ownStatus?.close();
+    await Promise.all([this.#ownStatus?.close(), this.#flowControl?.close()]);
     // Watches end only now: their clients resume elsewhere from where they are.
     await this.#store.close();
     await this.#http?.close(Math.max(0, deadlineMs - this.#clock.monotonicMs()));
+    this.#fairness?.close();
     await this.#kubelets?.close();
     await this.#proxyDispatcher.destroy();
   }

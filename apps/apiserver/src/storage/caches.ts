@@ -75,6 +75,11 @@ export class Caches {
     return cache;
   }
 
+  /** The cache of a resource, if it has been needed before. */
+  find(resource: StoredResource): WatchCache | undefined {
+    return this.#byPrefix.get(resource.storagePrefix);
+  }
+
   /** The cache of a resource without which the server is not ready. */
   require(resource: StoredResource): WatchCache {
     const cache = this.of(resource);

@@ -136,6 +136,7 @@ export class ClientWatch {
       return undefined;
     }
     this.#catchUp = undefined;
+    this.#sink.caughtUp?.();
     return this.#live.shift();
   }
 

@@ -133,7 +133,7 @@ class CachedResourceStore implements ResourceStore {
   }
 
   count(resource: StoredResource): number {
-    return this.#caches.of(resource).count;
+    return this.#caches.find(resource)?.count ?? 0;
   }
 
   problem(): string | undefined {

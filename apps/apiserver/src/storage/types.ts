@@ -148,6 +148,8 @@ export type WatchEnd =
 export interface WatchSink {
   /** @returns false when full: no more events until `subscription.resume()` */
   event(event: WatchEvent): boolean;
+  /** Once: from now on only live events come. */
+  caughtUp?(): void;
   /** A good moment to flush: nothing more is waiting now. */
   idle?(): void;
   /** Not called after `subscription.close()`. */
@@ -189,7 +191,7 @@ export interface ResourceStore {
   watch(resource: StoredResource, options: WatchOptions, sink: WatchSink): WatchSubscription;
   /** Starts the caches of `resources` ahead of their first use; resolves when all have their first state. */
   start(resources: readonly StoredResource[], signal?: AbortSignal): Promise<void>;
-  /** Objects in the cache, not linearizable. For metrics and quotas' first guess. */
+  /** Objects in the cache, 0 when there is none yet; not linearizable. For first guesses of what a list costs. */
   count(resource: StoredResource): number;
   /** Undefined when every cache named to `start` has a state; else which has not, and why. For `/readyz`. */
   problem(): string | undefined;
