@@ -14,11 +14,12 @@ export const defaultLimits: RaftNodeLimits = {
   sendQueueFramesMax: 4096,
   sendQueueBytesMax: 32 * mib,
   catchUpEntries: 5_000,
-  catchUpBytesMax: 64 * mib,
+  catchUpBytesMax: 32 * mib,
   heldLogBytesMax: 256 * mib,
   readIndexTimeoutMs: 7_000,
   holdLogAfterSnapshotMs: 30_000,
   compactEveryEntries: 1_000,
+  compactEveryBytes: 16 * mib,
 };
 
 export const defaultTiming: RaftTiming = { tickMs: 50, heartbeatTicks: 1, electionTicks: 10, electionSpreadTicks: 4 };

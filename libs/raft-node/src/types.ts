@@ -145,8 +145,9 @@ export interface RaftNodeLimits {
   readonly readIndexTimeoutMs: number;
   /** After a snapshot was sent, its receiver needs the entries that came after it. */
   readonly holdLogAfterSnapshotMs: number;
-  /** The log in memory is cut at most once in so many entries. */
+  /** The log in memory is cut once in so many entries, or so many bytes of them. */
   readonly compactEveryEntries: number;
+  readonly compactEveryBytes: number;
 }
 
 /**

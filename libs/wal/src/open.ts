@@ -46,7 +46,7 @@ export async function createWal(options: WalOptions & { readonly snapshot: WalSn
 }
 
 /**
- * Reads and checks the whole log. Memory: the entries given back and one segment, which is freed at once.
+ * Reads and checks the whole log. Memory: the entries given back and the segments that hold them, freed at once.
  * @param options.catchUp entries up to the newest snapshot marker that are given back; the others stay on the disk.
  *   Default all
  * @throws WalError "missing" | "corrupt" | "missingSegment" | "foreign" | "io"; nothing was changed then
@@ -62,14 +62,17 @@ export async function openWal(
     requireContiguous(disk, segments);
     const replayer = new Replayer(metadata, true, options.catchUp);
     let last: { readonly end: LogEnd; readonly tear: WalRepair | undefined } | undefined;
+    let contents: Uint8Array[] = [];
     for (const [i, segment] of segments.entries()) {
       const content = await readSegment(disk, segment, "update");
       last = replayer.segment(content, segment, pathOf(disk, segment), segments[i + 1]?.sequence);
-      free(content);
+      contents.push(content);
+      contents = contents.filter((one) => replayer.holds(one) || free(one));
     }
     const { end, tear } = assertDefined(last, "a log has a segment");
     const newest = assertDefined(segments.at(-1), "a log has a segment");
     const result = replayer.result(pathOf(disk, newest));
+    for (const content of contents) free(content);
     await removeUnfinished(disk);
     const file = await disk.open(newest.name, "update");
     // By its length: a crash in the middle of writing zeros would leave what is no tear any more.
@@ -106,9 +109,10 @@ export async function readSegment(disk: WalDisk, segment: SegmentName, mode: "re
   }
 }
 
-/** Garbage of this size would stay for as long as nothing else fills the heap. */
-function free({ buffer }: Uint8Array): void {
+/** Garbage of this size would stay for as long as nothing else fills the heap. @returns false: it is gone */
+function free({ buffer }: Uint8Array): false {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  return false;
 }
 
 async function removeUnfinished(disk: WalDisk): Promise<void> {

@@ -3,7 +3,8 @@
  * a tear. Nothing is changed here; the caller cuts the tear off.
  *
  * I1. Entries after the newest snapshot marker are all kept, those up to it as far as `catchUp` goes.
- * I2. After each segment no entry is a view of its content: the caller may free that.
+ * I2. Until `result` entries are views of the segments' contents (`holds`), afterwards they have their own data: copies
+ *     of what a later segment makes old would be garbage as large as a segment.
  */
 import { assertDefined, emptyBytes } from "@triarch/base";
 import { emptyHardState } from "@triarch/raft";
@@ -61,10 +62,15 @@ export class Replayer {
     }
     this.#chain = reader.chain;
     this.#dropOld();
-    this.#entries = this.#entries.map((entry) => withOwnData(entry, content)); // I2
     return { end: { offset: reader.offset, chain: reader.chain }, tear };
   }
 
+  /** Is this segment's content still needed? */
+  holds({ buffer }: Uint8Array): boolean {
+    return this.#entries.some((entry) => entry.data.buffer === buffer);
+  }
+
+  /** To be called last. */
   result(path: string): {
     readonly hardState: HardState;
     readonly snapshot: WalSnapshot;
@@ -91,7 +97,7 @@ export class Replayer {
       hardState: { ...this.#hardState, term, commit },
       snapshot,
       installing: this.#installing,
-      entries: this.#entries,
+      entries: this.#entries.map((entry) => ({ ...entry, data: entry.data.slice() })), // I2
     };
   }
 
@@ -195,7 +201,3 @@ export class Replayer {
 
 /** Looked at when so many have gathered. */
 const dropEveryEntries = 10_000;
-
-function withOwnData(entry: Entry, content: Uint8Array): Entry {
-  return entry.data.buffer === content.buffer ? { ...entry, data: entry.data.slice() } : entry;
-}

@@ -20,6 +20,8 @@ export class LogRetention {
   /** Configurations by the index at which they came into force; the first is the one at the snapshot. */
   #confStates: { readonly index: number; readonly confState: ConfState }[];
   #appendedBytes = 0;
+  /** `#appendedBytes` at the last compaction. */
+  #compactedAtBytes = 0;
   /** Every `sampleBytes`: bytes appended up to that index, in this process. */
   #samples: { readonly index: number; readonly bytes: number }[] = [];
 
@@ -35,6 +37,7 @@ export class LogRetention {
     this.#limits = parts.limits;
     this.#onFailed = parts.onFailed;
     this.#confStates = [{ index: parts.snapshot.index, confState: parts.snapshot.confState }];
+    this.#countReplayed();
   }
 
   appended(entries: readonly Entry[]): void {
@@ -46,6 +49,13 @@ export class LogRetention {
     if (this.#appendedBytes - (this.#samples.at(-1)?.bytes ?? 0) >= sampleBytes) {
       this.#samples.push({ index: last.index, bytes: this.#appendedBytes });
     }
+  }
+
+  #countReplayed(): void {
+    const [first, last] = [this.#storage.firstIndex(), this.#storage.lastIndex()];
+    if (last < first) return;
+    for (const entry of this.#storage.entries(first, last + 1, Number.POSITIVE_INFINITY)) this.appended([entry]);
+    this.#compactedAtBytes = this.#appendedBytes;
   }
 
   confChanged(index: number, confState: ConfState): void {
@@ -67,7 +77,8 @@ export class LogRetention {
   /** Cheap when there is nothing to do. @param held a snapshot is on its way, or just arrived */
   async work(durableIndex: number, held: boolean): Promise<void> {
     const snapshot = this.#storage.snapshot();
-    if (durableIndex < snapshot.index + this.#limits.compactEveryEntries) return;
+    if (durableIndex < snapshot.index + this.#entriesUntilNext()) return;
+    this.#compactedAtBytes = this.#appendedBytes;
     const { term } = this.#storage.createSnapshot(durableIndex, this.confStateAt(durableIndex), emptyBytes);
     const confState = this.confStateAt(durableIndex);
     // The next synced batch takes it along: until then replay just starts earlier.
@@ -76,6 +87,12 @@ export class LogRetention {
     const compactTo = this.#compactTo(durableIndex, held);
     if (compactTo >= this.#storage.firstIndex()) this.#storage.compact(compactTo);
     this.#purge(Math.min(compactTo, this.#wal.syncedSnapshotIndex));
+  }
+
+  /** A thousand entries may be a gigabyte. */
+  #entriesUntilNext(): number {
+    const { compactEveryEntries, compactEveryBytes } = this.#limits;
+    return this.#appendedBytes - this.#compactedAtBytes >= compactEveryBytes ? 1 : compactEveryEntries;
   }
 
   /** Deletions under way. */
