@@ -40,6 +40,11 @@ t.test("a master that joins a running cluster: ids from `member add --config-onl
   await t.rejects(read({ serviceAccounts: { keyFil: "pki/sa.key" } }), {
     message: /serviceAccounts.keyFil is not known/,
   });
+  t.match(await read({ flowControl: { seatsTotal: 200 } }), { seatsTotal: 200 });
+  await t.rejects(read({ flowControl: { seatsTotal: 0 } }), {
+    message: /flowControl.seatsTotal must be a whole number/,
+  });
+  await t.rejects(read({ flowControl: { seats: 1 } }), { message: /flowControl.seats is not known/ });
   const { join: joins, clusterId } = await read({ join: undefined, clusterId: undefined });
   t.same([joins, clusterId], [false, undefined]);
   await t.rejects(read({ clusterId: undefined }), {

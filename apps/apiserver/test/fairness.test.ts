@@ -6,6 +6,8 @@ import { type JsonObject, objectAt, textAt } from "@triarch/api";
 import { systemClock } from "@triarch/base";
 import { memoryStore } from "@triarch/etcd-server";
 import { issueCertificate } from "@triarch/pki";
+import type { ServeApiOptions } from "../src/server/api-server.ts";
+import { adminToken } from "../src/server/standalone.ts";
 import { type Answer, pod, startTestServer, testCa, type TestServer, until } from "./support/test-server.ts";
 
 const group = "/apis/flowcontrol.apiserver.k8s.io/v1";
@@ -22,7 +24,7 @@ interface Held extends TestServer {
   open(): void;
 }
 
-async function startHeld(): Promise<Held> {
+async function startHeld(options: Partial<ServeApiOptions> = {}): Promise<Held> {
   const memory = memoryStore({ clock: systemClock });
   const readBarrier = memory.readBarrier.bind(memory);
   let gate = Promise.withResolvers<void>();
@@ -33,7 +35,7 @@ async function startHeld(): Promise<Held> {
       return readBarrier();
     },
   });
-  const server = await startTestServer({ memory, seatsTotal: 100 });
+  const server = await startTestServer({ memory, seatsTotal: 100, ...options });
   const open = (): void => gate.resolve();
   return {
     ...server,
@@ -315,4 +317,31 @@ t.test("what the server needs is put back; what it only suggests, unless it is t
   t.equal((await call("DELETE", `${levels}/catch-all`)).statusCode, 200);
   await until("catch-all is back", async () => (await call("GET", `${levels}/catch-all`)).statusCode === 200);
   t.match(await read(`${levels}/exempt`), { spec: { exempt: { nominalConcurrencyShares: 5 } } }, "theirs to say");
+});
+
+t.test("a thousand requests that wait leave room for those that are exempt", async (t) => {
+  const user = { name: tenant, uid: "", groups: [] };
+  const tokens = [adminToken("admin"), { token: "tenant", user }];
+  const server = await startHeld({ tls: undefined, tokens });
+  t.teardown(() => server.close());
+  const url = `http://127.0.0.1:${server.server.addresses[0]?.port}`;
+  const dispatcher = new Agent();
+  t.teardown(() => dispatcher.destroy());
+  const call: Call = async (method, path, body, headers = {}) => {
+    const own = { authorization: "Bearer admin", "content-type": "application/json", ...headers };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const answer = await request(url + path, { method: method as "GET", dispatcher, headers: own, ...sent });
+    const text = await answer.body.text();
+    const parsed = text.startsWith("{") ? (JSON.parse(text) as JsonObject) : {};
+    return { statusCode: answer.statusCode, headers: answer.headers, text, body: parsed };
+  };
+  await furnish(t, { ...server, call }, 1, queue(2_000));
+  server.shut();
+  const asTenant = { authorization: "Bearer tenant" };
+  const all = Array.from({ length: 1_000 }, () => call("GET", podsPath, undefined, asTenant));
+  await waitForRow(call, { ExecutingRequests: "1", WaitingRequests: "999" });
+  t.equal((await call("GET", "/api/v1/nodes?resourceVersion=0")).statusCode, 200);
+  server.open();
+  const codes = new Set((await Promise.all(all)).map(({ statusCode }) => statusCode));
+  t.same([...codes], [200]);
 });

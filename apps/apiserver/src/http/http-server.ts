@@ -73,8 +73,11 @@ export interface HttpServer {
   close(withinMs: number): Promise<void>;
 }
 
-/** Requests running at once, streams not counted; past it 429 with `Retry-After`. */
-export const requestsInFlightMax = 800;
+/**
+ * Requests in the server at once, streams not counted; past it 429 with `Retry-After`, whoever asks. A last resort: flow
+ * control lets at most `requestsWaitingMax` wait, so that a flood never gets this far.
+ */
+export const requestsInFlightMax = 8_000;
 /** So long HTTP/2 sessions have to hear that they are over, before their connections are cut. */
 const goAwayMs = 250;
 /** Streams (watches, logs) at once; past it 429. */

@@ -28,6 +28,7 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
     "etcd",
     "peer",
     "serviceCidr",
+    "flowControl",
     "store",
   ]);
   const api = reader.section(root, "api", ["listen", "advertise", "certFile", "keyFile", "clientCaFile", "tokenFile"]);
@@ -42,6 +43,7 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
       : reader.section(root, "kubeletClient", ["certFile", "keyFile", "caFile"]);
   const serviceAccounts =
     root["serviceAccounts"] === undefined ? undefined : reader.section(root, "serviceAccounts", ["keyFile"]);
+  const flowControl = root["flowControl"] === undefined ? {} : reader.section(root, "flowControl", ["seatsTotal"]);
   const advertise = reader.optionalText(api, "api.advertise");
   const tokenFile = reader.optionalText(api, "api.tokenFile");
   return {
@@ -89,6 +91,7 @@ export async function readConfig(file: string): Promise<Omit<MasterOptions, "log
             },
           },
     serviceCidr: reader.optionalText(root, "serviceCidr") ?? "10.96.0.0/16",
+    seatsTotal: reader.optionalCount(flowControl, "flowControl.seatsTotal"),
     tuning: readStoreTuning(root["store"], file, at),
   };
 }
@@ -124,6 +127,14 @@ class ConfigReader {
     const value = given[lastOf(path)];
     if (value === undefined) return undefined;
     return typeof value === "string" && value !== "" ? value : this.#fail(path, "must be a text");
+  }
+
+  optionalCount(given: Section, path: string): number | undefined {
+    const value = given[lastOf(path)];
+    if (value === undefined) return undefined;
+    return typeof value === "number" && Number.isSafeInteger(value) && value > 0
+      ? value
+      : this.#fail(path, "must be a whole number above 0");
   }
 
   texts(given: Section, path: string): readonly string[] {

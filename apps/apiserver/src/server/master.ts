@@ -18,6 +18,8 @@ export interface MasterOptions extends StoreThreadOptions {
   readonly furnishesNamespaces?: boolean | undefined;
   readonly kubeletClient: KubeletCredentials | undefined;
   readonly serviceCidr: string;
+  /** Seats of all priority levels. Default: 600. */
+  readonly seatsTotal?: number | undefined;
 }
 
 export interface RunningMaster {
@@ -46,14 +48,14 @@ export async function startApiServer(options: MasterOptions, signal?: AbortSigna
     const stopWaiting = AbortSignal.any(signal === undefined ? [waited.signal] : [signal, waited.signal]);
     await Promise.race([waitForLeader(() => worker.store.readBarrier(), stopWaiting), failed]);
     const { listen, tls, advertise, tokens, kubeletClient, serviceCidr } = options;
-    const { serviceAccountKeyPem, furnishesNamespaces } = options;
+    const { serviceAccountKeyPem, furnishesNamespaces, seatsTotal } = options;
     if (serviceAccountKeyPem === undefined) {
       const missing = { setting: "serviceAccounts.keyFile" };
       logger.warn(missing, "without a key in common, tokens of service accounts are good at this master alone");
     }
     const serving = serveApi({
       ...{ listen, tls, advertise, tokens, kubeletClient, serviceCidr, logger },
-      ...{ serviceAccountKeyPem, furnishesNamespaces },
+      ...{ serviceAccountKeyPem, furnishesNamespaces, seatsTotal },
       store: worker.store,
       metrics: createRegistry("apiserver"),
     });
