@@ -22,6 +22,7 @@ export { checkStructure, prune, readStructure } from "./structure/structure.ts";
 export type { StructureResult } from "./structure/structure.ts";
 export { decodingErrorText, findingsMax, findingText } from "./structure/findings.ts";
 export type { Finding } from "./structure/findings.ts";
+export { inTextOrder } from "./structure/finding-order.ts";
 export { jsonDepthMax, JsonSyntaxError } from "./structure/json-scanner.ts";
 export { parseJson } from "./structure/json-text.ts";
 export type { JsonText } from "./structure/json-text.ts";

@@ -5,8 +5,10 @@ import {
   decodingErrorText,
   jsonDepthMax,
   JsonSyntaxError,
+  inTextOrder,
   parseJson,
   prune,
+  readStructure,
   typeNameOfKind,
 } from "@triarch/api";
 import type { JsonObject, JsonValue } from "@triarch/api";
@@ -145,6 +147,27 @@ t.test("duplicate keys are found in the order of the text", async (t) => {
   );
   t.equal(decodingErrorText(duplicates.slice(0, 1), true), 'strict decoding error: duplicate field "a.b"');
   t.same(parseJson(text, { findDuplicates: false }).duplicates, []);
+});
+
+t.test("unknown and duplicate fields are named in the order of the text", async (t) => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ['{"x":1,"data":{"a":"1","a":"2"}}', ["x", "data.a"]],
+    ['{"data":{"a":"1","a":"2"},"x":1}', ["data.a", "x"]],
+    ['{"data":{},"x":1,"data":{}}', ["x", "data"]],
+    ['{"x":1,"metadata":{"y":1},"x":2}', ["x", "metadata.y", "x"]],
+    ['{"x":1}', ["x"]],
+    ['{"data":{},"data":{}}', ["data"]],
+    [`{"x":1,"data":{},"data":{}}${" ".repeat(65_536)}`, ["data", "x"]],
+  ];
+  for (const [text, paths] of cases) {
+    const { value, duplicates } = parseJson(text, { findDuplicates: true });
+    const { findings } = readStructure("io.k8s.api.core.v1.ConfigMap", value as JsonObject);
+    t.same(
+      inTextOrder(text, duplicates, findings).map(({ path }) => path),
+      paths,
+      text,
+    );
+  }
 });
 
 t.test("what is not JSON gets Go's sentence", async (t) => {

@@ -5,6 +5,7 @@ import {
   decodeProtobuf,
   decodingErrorText,
   findingText,
+  inTextOrder,
   type Finding,
   isObject,
   type JsonObject,
@@ -66,23 +67,25 @@ export function bodyEncoding(request: ApiRequest): BodyEncoding {
  */
 export function decodeBody(request: ApiRequest, expected: ExpectedKind, validation: FieldValidation): MutableObject {
   const encoding = bodyEncoding(request);
-  const { document, duplicates } = parseBody(request.body, encoding, expected, validation);
-  return asKind({ document, duplicates, expected, validation, warnings: request.warnings });
+  const parsed = parseBody(request.body, encoding, expected, validation);
+  return asKind({ ...parsed, expected, validation, warnings: request.warnings });
 }
 
 export interface KindCheck {
   readonly document: JsonObject;
   readonly duplicates: readonly Finding[];
+  /** The JSON that the document was read from, where there are duplicates. */
+  readonly text?: string;
   readonly expected: ExpectedKind;
   readonly validation: FieldValidation;
   readonly warnings: string[];
 }
 
 /** A document that is in hand, in the canonical form of its kind. @throws StatusError 400 */
-export function asKind({ document, duplicates, expected, validation, warnings }: KindCheck): MutableObject {
+export function asKind({ document, duplicates, text = "", expected, validation, warnings }: KindCheck): MutableObject {
   checkKind(document, expected);
   const { object, findings } = readStructure(expected.typeName, document);
-  const all = [...duplicates, ...findings];
+  const all = inTextOrder(text, duplicates, findings);
   const problem = decodingErrorText(all, validation === "Strict");
   if (problem !== undefined) throw new StatusError(badRequest(`${cannotHandle(expected)}: ${problem}`));
   if (validation === "Warn") warnings.push(...all.map(findingText));
@@ -99,13 +102,13 @@ function parseBody(
   encoding: BodyEncoding,
   expected: ExpectedKind,
   validation: FieldValidation,
-): { readonly document: JsonObject; readonly duplicates: readonly Finding[] } {
+): Pick<KindCheck, "document" | "duplicates" | "text"> {
   if (encoding === "protobuf") return { document: readProtobuf(body), duplicates: [] };
   const text = utf8Text(body);
   try {
     if (encoding === "yaml") return { document: objectOf(readYaml(text)), duplicates: [] };
     const { value, duplicates } = parseJson(text, { findDuplicates: validation !== "Ignore" });
-    return { document: objectOf(value), duplicates };
+    return { document: objectOf(value), duplicates, text };
   } catch (error) {
     if (!(error instanceof JsonSyntaxError)) throw error;
     const message = `the object provided is unrecognized (must be of type ${expected.kind}): couldn't get version/kind; json parse error: ${error.message} (${shown(body)})`;
