@@ -48,6 +48,27 @@ t.test("a list longer than a page arrives whole", async (t) => {
   await store.close();
 });
 
+t.test("a list of large rows crosses in messages of a bounded size", async (t) => {
+  const { server, store } = memoryEtcdServer(new ManualClock());
+  const value = new Uint8Array(10_000).fill(7);
+  for (let i = 0; i < 300; i++) await store.put({ key: `/p/${1000 + i}`, value, expectedModRevision: 0 });
+  await store.put({ key: "/p/2000", value: new Uint8Array(600_000).fill(8), expectedModRevision: 0 });
+  const { port1, port2 } = new MessageChannel();
+  serveStore(port1, server);
+  const client = connectStore(port2);
+  const sizes: number[] = [];
+  port2.on("message", ({ buffer }: Uint8Array<ArrayBuffer>) => sizes.push(buffer.byteLength));
+  const { rows } = await client.list("/p/");
+  t.equal(rows.length, 301);
+  t.ok(rows.every((row, i) => row.value.length === (i < 300 ? 10_000 : 600_000)));
+  t.strictSame([rows[0]?.value[0], rows[299]?.value[9_999], rows[300]?.value[599_999]], [7, 7, 8]);
+  const large = sizes.filter((size) => size > 300_000);
+  t.ok(sizes.length >= 12, `${sizes.length} messages`);
+  t.ok(large.length === 1 && (large[0] ?? 0) < 610_000, `memory of large ones: ${large.join()}`);
+  await client.close();
+  await store.close();
+});
+
 t.test("a side that does not read is not sent more than the bound, and loses nothing", async (t) => {
   const { server, store } = memoryEtcdServer(new ManualClock());
   const { port1, port2 } = new MessageChannel();

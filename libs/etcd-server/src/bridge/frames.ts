@@ -46,6 +46,8 @@ export const frame = {
 export type FrameKind = (typeof frame)[keyof typeof frame];
 
 const firstBatchBytes = 4096;
+/** The frame's own head, the end of an answer, progress of watches. */
+const smallFramesBytes = 256;
 
 /** Collects frames; `take()` hands the batch over and starts the next. */
 export class BatchWriter {
@@ -99,6 +101,15 @@ export class BatchWriter {
     const written = this.#bytes.write(value, this.#length + 4, "utf8");
     this.#view.setUint32(this.#length, written, true);
     this.#length += 4 + written;
+    return this;
+  }
+
+  /**
+   * Makes room for so many bytes, and small frames behind them, at once: growing bit by bit leaves a trail of buffers,
+   * each as large as all before.
+   */
+  reserve(sizeBytes: number): this {
+    this.#room(sizeBytes + smallFramesBytes);
     return this;
   }
 

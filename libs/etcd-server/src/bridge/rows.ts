@@ -9,6 +9,11 @@ export function writeRow(writer: BatchWriter, row: KeyValue): void {
   writeVersion(writer, row);
 }
 
+/** What `writeRow` takes. */
+export function rowBytes(row: KeyValue): number {
+  return 40 + row.key.length + row.value.length;
+}
+
 export function readRow(reader: BatchReader): StoreKeyValue {
   return readVersion(reader, reader.text());
 }

@@ -10,13 +10,15 @@ import type { EtcdServer } from "../server/etcd-server.ts";
 import { frame } from "./frames.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Room } from "./room.ts";
-import { writeRow } from "./rows.ts";
+import { rowBytes, writeRow } from "./rows.ts";
 
 /**
- * Rows that one page read from the store holds at most, and that cross in one frame. Each page also counts the rest of
+ * Rows that one page read from the store holds at most. Each page also counts the rest of
  * the range, so small pages would make long lists quadratic.
  */
 const listPageRows = 5000;
+/** Rows of one message, unless a single one is larger: buffers of about one size take each other's place in memory. */
+const messageBytesMax = 256 * 1024;
 
 export interface OptimisticOutcome {
   readonly kind: "written" | "conflict";
@@ -129,8 +131,27 @@ function end(response: RangeResponse): { readonly revision: number; readonly cou
 }
 
 function writeRows(outbox: Outbox, id: number, rows: readonly KeyValue[]): void {
-  if (rows.length === 0) return;
-  const writer = outbox.writer.frame(frame.rows, id).number(rows.length);
+  let part: KeyValue[] = [];
+  let sizeBytes = 0;
+  for (const row of rows) {
+    const more = rowBytes(row);
+    if (part.length > 0 && sizeBytes + more > messageBytesMax) {
+      writePart(outbox, id, part, sizeBytes);
+      outbox.flush();
+      part = [];
+      sizeBytes = 0;
+    }
+    part.push(row);
+    sizeBytes += more;
+  }
+  if (part.length > 0) writePart(outbox, id, part, sizeBytes);
+}
+
+function writePart(outbox: Outbox, id: number, rows: readonly KeyValue[], sizeBytes: number): void {
+  const writer = outbox.writer
+    .reserve(sizeBytes)
+    .frame(frame.rows, id)
+    .number(rows.length);
   for (const row of rows) writeRow(writer, row);
 }
 
