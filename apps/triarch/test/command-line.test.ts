@@ -100,12 +100,16 @@ t.test("the longest gap, and a page that shows it", async (t) => {
     timeToLeaderMs: 5,
     lostWrites: 0,
     catchUpMs: 1,
-    checks: [{ name: "<script>", result: "failed", detail: "" }],
+    checks: [
+      { name: "<script>", result: "failed", detail: "" },
+      { name: "other", result: "skipped", detail: "" },
+    ],
     passed: false,
     acknowledgedAtMs: [-200, -100, 50, 400],
   });
   t.match(page, "&lt;script&gt;");
   t.notMatch(page, "<script>");
+  t.match(page, '<td class="sub">skipped</td>', "what was not looked at is not shown as good");
 });
 
 t.test("a process that dies is started again, a held one is not, a stopped one is gone", async (t) => {

@@ -3,6 +3,8 @@ import type { DrillReport } from "./leader-kill.ts";
 
 const chart = { width: 860, height: 220, bucketMs: 100, left: 50, bottom: 24 } as const;
 
+const resultClasses = { passed: "ok", failed: "bad", skipped: "sub" } as const;
+
 export function renderDrillPage(report: DrillReport): string {
   const rows = [
     ["Longest gap between acknowledged writes", `${report.longestGapMs} ms`],
@@ -17,7 +19,7 @@ export function renderDrillPage(report: DrillReport): string {
   const checks = report.checks
     .map(
       (one) =>
-        `<tr><th>${escape(one.name)}</th><td class="${one.result === "failed" ? "bad" : "ok"}">${one.result}</td><td>${escape(one.detail)}</td></tr>`,
+        `<tr><th>${escape(one.name)}</th><td class="${resultClasses[one.result]}">${one.result}</td><td>${escape(one.detail)}</td></tr>`,
     )
     .join("\n");
   return `<!doctype html>
