@@ -148,10 +148,7 @@ function writeRows(outbox: Outbox, id: number, rows: readonly KeyValue[]): void 
 }
 
 function writePart(outbox: Outbox, id: number, rows: readonly KeyValue[], sizeBytes: number): void {
-  const writer = outbox.writer
-    .reserve(sizeBytes)
-    .frame(frame.rows, id)
-    .number(rows.length);
+  const writer = outbox.writer.reserve(sizeBytes).frame(frame.rows, id).number(rows.length);
   for (const row of rows) writeRow(writer, row);
 }
 
