@@ -14,6 +14,7 @@ import type { Frame } from "./frames.ts";
 import { decodeHello, encodeAnswer, lostLogText, protocolVersion, refusalOf } from "./handshake.ts";
 import type { Hello, Identity, RemovedMembers } from "./handshake.ts";
 import { Replies } from "./questions.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { SnapshotSpool } from "./snapshot-spool.ts";
 import type { ReceivedSnapshot } from "./snapshot-spool.ts";
 import { createPeerServer } from "./sockets.ts";
@@ -45,6 +46,7 @@ export interface InboundOptions {
 
 export class InboundServer {
   readonly #options: InboundOptions;
+  readonly #refusals: RefusalLog;
   readonly #server: Server;
   readonly #sockets = new Map<Socket, { hello: Hello | undefined; heardMs: number }>();
   readonly #replies = new WeakMap<Socket, Replies>();
@@ -56,10 +58,11 @@ export class InboundServer {
 
   constructor(options: InboundOptions) {
     this.#options = options;
+    const refusals = (this.#refusals = new RefusalLog(options.clock, options.logger));
     this.#server = createPeerServer(
       options.tls,
       (socket) => this.#accept(socket),
-      (reason, address) => options.logger.warn({ address, reason }, "peer connection refused: TLS"),
+      (reason, address) => refusals.tell("peer connection refused: TLS", { address, reason }),
     );
     // Before TLS: what has not finished its handshake must end with the server, too.
     this.#server.on("connection", (socket: Socket) => {
@@ -129,7 +132,7 @@ export class InboundServer {
         });
       } catch (error) {
         const address = socket.remoteAddress ?? "unknown";
-        this.#options.logger.warn({ address, error: String(error) }, "peer connection closed: unreadable");
+        this.#refusals.tell("peer connection closed: unreadable", { address, error: String(error) });
         socket.destroy();
       }
       if (messages.length > 0) this.#options.onMessages(messages);
@@ -148,7 +151,7 @@ export class InboundServer {
 
   /** @returns the hello of a welcome peer */
   #greet(socket: Socket, received: Frame): Hello | undefined {
-    const { own, removed, logger, spoolPath } = this.#options;
+    const { own, removed, spoolPath } = this.#options;
     if (received.type !== frameTypes.hello) throw new DecodeError("the first frame is no hello");
     const hello = decodeHello(received.bytes.subarray(received.start, received.end));
     let refusal = refusalOf(hello, own, removed);
@@ -171,7 +174,7 @@ export class InboundServer {
     );
     if (refusal !== "") {
       const address = socket.remoteAddress ?? "unknown";
-      logger.warn({ address, peer: hello.memberId.toString(16), reason: refusal }, "peer refused");
+      this.#refusals.tell("peer refused", { address, peer: hello.memberId.toString(16), reason: refusal });
       socket.end(answer);
       return undefined;
     }
