@@ -6,6 +6,7 @@ import type { Clock, Rng } from "@triarch/base";
 import type { Status } from "@triarch/api";
 import { Balancer, type Master } from "./balancer.ts";
 import type { ClusterAccess } from "./kubeconfig.ts";
+import { NoRoomError } from "./no-room.ts";
 import { ApiError, TransportError } from "./types.ts";
 
 /** Largest answer that is read whole. */
@@ -75,10 +76,7 @@ export class HttpClient {
         const answer = await this.#send(master, request, { signal, bodyTimeoutMs: 30_000 });
         const body = await readBody(answer.body);
         if (isNotProcessed(answer.statusCode, answer.headers)) {
-          throw new TransportError(
-            `${master.url} answered ${answer.statusCode}: ${Buffer.from(body).toString("utf8", 0, 300)}`,
-            true,
-          );
+          throw notProcessed(master, answer, `: ${Buffer.from(body).toString("utf8", 0, 300)}`);
         }
         return { statusCode: answer.statusCode, headers: answer.headers, body, afterUnknownOutcome };
       } catch (error) {
@@ -103,7 +101,7 @@ export class HttpClient {
       const answer = await this.#send(master, request, { signal: AbortSignal.any(signals), bodyTimeoutMs: 0 });
       if (isNotProcessed(answer.statusCode, answer.headers)) {
         await answer.body.dump();
-        throw new TransportError(`${master.url} answered ${answer.statusCode}`, true);
+        throw notProcessed(master, answer, "");
       }
       return { statusCode: answer.statusCode, headers: answer.headers, body: this.#counted(master, answer.body) };
     });
@@ -138,13 +136,18 @@ export class HttpClient {
     this.#probing ??= this.#probe();
     const tried = new Set<Master>();
     let roundBackoffMs = roundBackoffFirstMs;
+    /** The shortest time that a master without room has named in this round. */
+    let comeAgainMs = Infinity;
     for (;;) {
       const master = this.#balancer.pick(tried);
       if (master === undefined) {
         tried.clear();
-        await delay(roundBackoffMs * (0.5 + rng.next()), undefined, { signal: this.#stopSignal(request) }).catch(
-          () => undefined,
-        );
+        const wantedMs = roundBackoffMs * (0.5 + rng.next());
+        const waitMs = comeAgainMs === Infinity ? wantedMs : Math.max(comeAgainMs * (1 + rng.next() / 4), wantedMs);
+        comeAgainMs = Infinity;
+        const signal = this.#stopSignal(request);
+        const leftMs = Math.max(deadline - clock.monotonicMs(), 0);
+        await delay(Math.min(waitMs, leftMs), undefined, { signal }).catch(() => undefined);
         roundBackoffMs = Math.min(roundBackoffMaxMs, roundBackoffMs * 2);
         continue;
       }
@@ -161,7 +164,8 @@ export class HttpClient {
         if (this.#closing.signal.aborted) throw new TransportError("the client was closed", false, { cause: error });
         if (request.signal?.aborted === true) throw error;
         const failure = transportFailure(error, master.url);
-        if (!timeout.aborted && !givenUp.aborted) this.#balancer.failed(master);
+        if (failure instanceof NoRoomError) comeAgainMs = Math.min(comeAgainMs, failure.retryAfterMs);
+        else if (!timeout.aborted && !givenUp.aborted) this.#balancer.failed(master);
         const spent = clock.monotonicMs() >= deadline;
         if (spent) {
           throw new TransportError(`no answer in ${timeoutMs / 1000} s; last: ${failure.message}`, failure.notSent, {
@@ -262,6 +266,15 @@ export class HttpClient {
 /** The server said that it did not take the request: overloaded or not ready. */
 function isNotProcessed(statusCode: number, headers: HttpAnswer["headers"]): boolean {
   return (statusCode === 503 || statusCode === 429) && headers["retry-after"] !== undefined;
+}
+
+function notProcessed(
+  { url }: Master,
+  { statusCode, headers }: Pick<HttpAnswer, "statusCode" | "headers">,
+  why: string,
+): TransportError {
+  const text = `${url} answered ${statusCode}${why}`;
+  return statusCode === 429 ? new NoRoomError(text, headers["retry-after"]) : new TransportError(text, true);
 }
 
 const notSentCodes: ReadonlySet<string> = new Set([

@@ -51,6 +51,54 @@ t.test("a create goes to another master when it was provably not taken", async (
   for (let i = 0; i < 5; i++) t.equal((await client.create(resourceRefs.pods, pod)).metadata.name, "a");
 });
 
+t.test(
+  "a master without room (429) is no dead one: watches on it go on, the request comes again or goes elsewhere",
+  async (t) => {
+    const { masters, client } = await threeMasters(t, (request, response) => {
+      if (request.method === "GET")
+        response.writeHead(200).write(`${JSON.stringify({ type: "ADDED", object: pod })}\n`);
+      else response.writeHead(429, { "retry-after": "0" }).end("Too many requests, please try again later.\n");
+    });
+    const leave = new AbortController();
+    let broken = 0;
+    const watches = Array.from({ length: 6 }, async () => {
+      const all = client.watch<Pod>(resourceRefs.pods, { resourceVersion: "1", signal: leave.signal });
+      const events = all[Symbol.asyncIterator]();
+      await events.next();
+      return events.next().catch(() => (broken += leave.signal.aborted ? 0 : 1));
+    });
+    const creates = (): number => masters.flatMap(({ seen }) => seen).filter((line) => line.startsWith("POST")).length;
+    const created = client.create(resourceRefs.pods, pod);
+    while (creates() < 9) await new Promise((resolve) => setImmediate(resolve));
+    t.ok(
+      client.masters().every(({ healthy }) => healthy),
+      "all masters are as good as before",
+    );
+    const [, second] = masters;
+    second.handle = (_, response) => json(response, 201, pod);
+    t.equal((await created).metadata.name, "a");
+    t.equal(broken, 0);
+    leave.abort();
+    await Promise.all(watches);
+  },
+);
+
+t.test("a master without room is asked again when it said, not before", async (t) => {
+  const { masters, client } = await threeMasters(t, (_, response) => json(response, 201, pod));
+  const refusedMs: number[] = [];
+  for (const master of masters) {
+    const ready = master.handle;
+    master.handle = (request, response) => {
+      if (refusedMs.length === masters.length) return ready(request, response);
+      refusedMs.push(performance.now());
+      return void response.writeHead(429, { "retry-after": "1" }).end();
+    };
+  }
+  await client.create(resourceRefs.pods, pod);
+  // A lower bound: a slow machine can only make it longer.
+  t.ok(performance.now() - (refusedMs.at(-1) ?? 0) >= 990, "a second later");
+});
+
 t.test("a delete that an earlier try carried out is done, not missing", async (t) => {
   const { client } = await threeMasters(t, (request) => request.socket.resetAndDestroy());
   let tries = 0;
