@@ -106,7 +106,7 @@ export { applyMergePatch } from "./patch/merge-patch.ts";
 export { applyJsonPatch, jsonPatchOperationsMax } from "./patch/json-patch.ts";
 export { applyStrategicMergePatch } from "./patch/strategic-merge-patch.ts";
 export type { TypeFieldsLookup } from "./patch/strategic-merge-patch.ts";
-export { PatchError } from "./patch/patch-error.ts";
+export { goValueText, jsonTypeName, malformedPatch, PatchError, unreadablePatch } from "./patch/patch-error.ts";
 
 // Server-side apply and the owners of fields.
 export type { ApplyDeduced, ApplyList, ApplyMap, ApplyScalar, ApplyType, ListKey } from "./apply/apply-type.ts";

@@ -166,7 +166,7 @@ t.test("metadata", async (t) => {
       generation: 4,
     },
   };
-  const next = deepCopy({ metadata: { name: "a", namespace: "n", uid: "other", finalizers: ["x.com/a", "x.com/b"] } });
+  const next = deepCopy({ metadata: { name: "a", namespace: "n", finalizers: ["x.com/a", "x.com/b"] } });
   prepareMetaForUpdate(next, old);
   t.match(next, { metadata: { uid: "u", deletionTimestamp: "2026-01-01T00:00:00Z", generation: 4 } });
   const errors = validateObjectMetaUpdate(next, old, rules).map(fieldErrorText);

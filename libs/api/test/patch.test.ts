@@ -255,7 +255,7 @@ t.test("strategic merge: malformed patches", async (t) => {
     [{ spec: { strategy: { $retainKeys: "type" } } }, "400 invalid patch format of retainKeys"],
     [
       { spec: { strategy: { $retainKeys: ["type"], rollingUpdate: {} } } },
-      "400 patch content doesn't match retainKeys list",
+      "422 patch content doesn't match retainKeys list",
     ],
     [[], "400 json: cannot unmarshal array into Go value of type map[string]interface {}"],
   ];

@@ -2,34 +2,23 @@
 // that a patch can't bring in what a PUT could not. An apply brings its own field owners, and makes what is not there.
 import {
   applyConfiguration,
-  applyJsonPatch,
-  applyMergePatch,
-  applyStrategicMergePatch,
   badRequest,
-  fieldSchema,
   type JsonObject,
-  type JsonValue,
-  JsonSyntaxError,
   type ManagedResource,
   type MutableObject,
   notFound,
-  parseJson,
   StatusError,
-  unsupportedPatchType,
 } from "@triarch/api";
-import { utf8Text } from "@triarch/base";
 import { negotiate } from "../http/accept.ts";
 import type { Answer, ApiRequest } from "../http/answer.ts";
 import { readConfiguration } from "../http/configuration.ts";
-import { asKind, contentTypeOf, type ExpectedKind } from "../http/body.ts";
+import { contentTypeOf } from "../http/body.ts";
 import { objectAnswer } from "../http/encode.ts";
-import { fieldManagerOf, readWriteOptions, type FieldValidation, type WriteOptions } from "../http/write-options.ts";
+import { fieldManagerOf, readWriteOptions, type WriteOptions } from "../http/write-options.ts";
 import { updateObject } from "../registry/update.ts";
 import { kindOf, type ResourceCall, viewOptions, writeRequest } from "./api.ts";
+import { readPatch } from "./patched-document.ts";
 import type { WriteTarget } from "./write.ts";
-
-/** @throws StatusError 400 | 413 | 415 | 422 */
-export type ApplyPatch = (current: JsonObject) => MutableObject;
 
 const applyType = "application/apply-patch+yaml";
 
@@ -44,6 +33,7 @@ export async function handlePatch(call: ResourceCall, target: WriteTarget): Prom
     name: info.name,
     target,
     createIfAbsent: false,
+    uidIsPrecondition: false,
     produce: (current) => {
       if (current === undefined) throw new StatusError(notFound(resource, info.name));
       return patch(current);
@@ -62,6 +52,7 @@ async function handleApply(call: ResourceCall, target: WriteTarget): Promise<Ans
     name: info.name,
     target,
     createIfAbsent: target === "main",
+    uidIsPrecondition: false,
     produce: readApply(call, resource, options),
   });
   return objectAnswer(resource, object, form, { ...viewOptions(call), statusCode: created ? 201 : 200 });
@@ -90,39 +81,4 @@ export function readApply(
     if (problem !== undefined && !request.warnings.includes(problem)) request.warnings.push(problem);
     return applied;
   };
-}
-
-/** The patch in the body as a function; how it is written is the content type's to say. */
-export function readPatch(request: ApiRequest, expected: ExpectedKind, validation: FieldValidation): ApplyPatch {
-  const apply = patchFunction(contentTypeOf(request), expected);
-  const patch = parsePatch(request.body);
-  return (current) => {
-    const document = apply(current, patch);
-    return asKind({ document, duplicates: [], expected, validation, warnings: request.warnings });
-  };
-}
-
-function patchFunction(
-  contentType: string,
-  expected: ExpectedKind,
-): (current: JsonObject, patch: JsonValue) => JsonObject {
-  switch (contentType) {
-    case "application/json-patch+json":
-      return applyJsonPatch;
-    case "application/merge-patch+json":
-      return applyMergePatch;
-    case "application/strategic-merge-patch+json":
-      return (current, patch) => applyStrategicMergePatch(current, patch, expected.typeName, fieldSchema);
-    default:
-      throw new StatusError(unsupportedPatchType());
-  }
-}
-
-function parsePatch(body: Uint8Array): JsonValue {
-  try {
-    return parseJson(utf8Text(body), { findDuplicates: false }).value;
-  } catch (error) {
-    if (error instanceof JsonSyntaxError) throw new StatusError(badRequest(`error decoding patch: ${error.message}`));
-    throw error;
-  }
 }

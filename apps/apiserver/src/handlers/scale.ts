@@ -32,7 +32,8 @@ import { readWriteOptions, type WriteOptions } from "../http/write-options.ts";
 import { storedResource } from "../registry/stored-version.ts";
 import { updateObject } from "../registry/update.ts";
 import { type ResourceCall, writeRequest } from "./api.ts";
-import { isApply, readApply, readPatch } from "./patch.ts";
+import { isApply, readApply } from "./patch.ts";
+import { readPatch } from "./patched-document.ts";
 
 const scaleKind: ExpectedKind = {
   apiVersion: "autoscaling/v1",

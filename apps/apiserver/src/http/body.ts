@@ -89,6 +89,11 @@ export function asKind({ document, duplicates, text = "", expected, validation, 
   const problem = decodingErrorText(all, validation === "Strict");
   if (problem !== undefined) throw new StatusError(badRequest(`${cannotHandle(expected)}: ${problem}`));
   if (validation === "Warn") warnings.push(...all.map(findingText));
+  return markedAs(expected, object, document);
+}
+
+/** The canonical form of a document with what the reader of structures leaves out. */
+export function markedAs(expected: ExpectedKind, object: MutableObject, document: JsonObject): MutableObject {
   object["kind"] = expected.kind;
   object["apiVersion"] = expected.apiVersion;
   // Empty lists are left out of canonical documents; this one means that the managed fields are to be forgotten.
@@ -148,9 +153,18 @@ function readProtobuf(body: Uint8Array): JsonObject {
 }
 
 function checkKind(document: JsonObject, expected: ExpectedKind): void {
+  const other = otherKind(document, expected);
+  if (other !== undefined) throw new StatusError(badRequest(`${other.what}: ${other.why}`));
+}
+
+/** Why a document can't be `expected`: it says that it is of another kind or version. */
+export function otherKind(
+  document: JsonObject,
+  expected: ExpectedKind,
+): { readonly what: string; readonly why: string } | undefined {
   const [apiVersion, kind] = [textAt(document, "apiVersion"), textAt(document, "kind")];
   const versionFits = apiVersion === "" || apiVersion === expected.apiVersion || expected.anyVersion === true;
-  if (versionFits && (kind === "" || kind === expected.kind)) return;
+  if (versionFits && (kind === "" || kind === expected.kind)) return undefined;
   const given = { apiVersion: apiVersion || expected.apiVersion, kind: kind || expected.kind };
   const known = typeNameOfKind(given.apiVersion, given.kind) !== undefined;
   const what = `${given.kind} in version ${JSON.stringify(versionOf(given.apiVersion))} cannot be handled as a ${expected.kind}`;
@@ -158,7 +172,7 @@ function checkKind(document: JsonObject, expected: ExpectedKind): void {
   const why = known
     ? `converting (${versionOf(given.apiVersion)}.${given.kind}) to (${group}.${expected.kind}): unknown conversion`
     : `no kind ${JSON.stringify(given.kind)} is registered for version ${JSON.stringify(given.apiVersion)} in scheme "pkg/runtime/scheme.go:111"`;
-  throw new StatusError(badRequest(`${what}: ${why}`));
+  return { what, why };
 }
 
 function cannotHandle({ kind, apiVersion }: ExpectedKind): string {

@@ -16,7 +16,6 @@ import {
   type MutableObject,
   objectAt,
   prepareMetaForUpdate,
-  type ResourceInfo,
   StatusError,
   strategyFor,
   type SubresourceRules,
@@ -41,6 +40,8 @@ export interface UpdateRequest extends WriteRequest {
   readonly target: UpdateTarget;
   /** May this request make the object when it is absent? */
   readonly createIfAbsent: boolean;
+  /** False: a uid that differs is a change, which is invalid; else it names another object, which is a conflict. */
+  readonly uidIsPrecondition?: false;
   /** The object as it should be, decoded and of the right structure; runs again after a lost race. */
   produce(current: JsonObject | undefined): MutableObject | Promise<MutableObject>;
 }
@@ -93,7 +94,7 @@ class Update {
     const next = await this.#request.produce(old);
     checkNames(next, this.#request);
     if (old === undefined) return this.#create(next);
-    checkIdentity(resource, this.#request.name, next, old);
+    checkIdentity(this.#request, next, old);
     await this.#prepare(next, old);
     keepUnchangedTimes(next, old);
     this.last = next;
@@ -173,10 +174,10 @@ export function checkNames(
 }
 
 /** uid and resourceVersion of the new object say which old one it was made from. */
-function checkIdentity(resource: ResourceInfo, name: string, next: JsonObject, old: JsonObject): void {
+function checkIdentity({ resource, name, uidIsPrecondition }: UpdateRequest, next: JsonObject, old: JsonObject): void {
   const [meta, oldMeta] = [objectAt(next, "metadata") ?? {}, objectAt(old, "metadata") ?? {}];
   const [uid, oldUid] = [textAt(meta, "uid"), textAt(oldMeta, "uid")];
-  if (uid !== "" && uid !== oldUid) {
+  if (uidIsPrecondition !== false && uid !== "" && uid !== oldUid) {
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${oldUid}`;
     throw new StatusError(conflict(resource, name, why));
   }

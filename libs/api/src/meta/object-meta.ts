@@ -22,14 +22,7 @@ const standardFinalizers: ReadonlySet<string> = new Set(["kubernetes", "foregrou
 const kindsThatOwnNothing: ReadonlySet<string> = new Set(["v1/Event"]);
 
 /** Fields of metadata that only the server writes on update; clients' values are replaced by the stored ones. */
-const serverOwned = [
-  "uid",
-  "creationTimestamp",
-  "deletionTimestamp",
-  "deletionGracePeriodSeconds",
-  "selfLink",
-  "generation",
-];
+const serverOwned = ["creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"];
 
 /** Sets what a new object gets from the server and drops what a client may not set. */
 export function prepareMetaForCreate(object: MutableObject, uid: string, nowMs: number): void {
@@ -42,13 +35,14 @@ export function prepareMetaForCreate(object: MutableObject, uid: string, nowMs: 
 }
 
 /**
- * Keeps what an update may not touch. Clients often send back an object without uid or times; that is no change.
- * A different uid or resourceVersion is a conflict, which the caller checks before.
+ * Keeps what an update may not touch. Clients often send back an object without uid or times; that is no change. A
+ * different uid or resourceVersion is a conflict, which the caller checks before; a uid that a patch changes is invalid.
  */
 export function prepareMetaForUpdate(next: MutableObject, old: JsonObject): void {
   const meta = childOf(next, "metadata");
   const oldMeta = objectAt(old, "metadata") ?? {};
   for (const key of serverOwned) carryField(meta, oldMeta, key);
+  if (textAt(meta, "uid") === "") carryField(meta, oldMeta, "uid");
 }
 
 export function generationOf(object: JsonObject): number {

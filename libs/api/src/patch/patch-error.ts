@@ -1,5 +1,13 @@
-import { badRequest, type FailureStatus, requestEntityTooLarge, StatusError, unprocessable } from "../meta/status.ts";
 import type { JsonValue } from "../json.ts";
+import { invalid } from "../meta/field-error.ts";
+import {
+  badRequest,
+  type FailureStatus,
+  invalidObject,
+  requestEntityTooLarge,
+  StatusError,
+  unprocessable,
+} from "../meta/status.ts";
 
 /**
  * A patch that can't be read (400), can't be applied to this object (422) or is too large (413). A server of
@@ -24,6 +32,11 @@ export function inapplicablePatch(cause: string): PatchError {
 
 export function tooLargePatch(message: string): PatchError {
   return new PatchError(requestEntityTooLarge(message), message);
+}
+
+/** The patch could be applied, but what comes of it can't be read. @param shown the patch, or what comes of it */
+export function unreadablePatch(shown: string, problem: string): PatchError {
+  return new PatchError(invalidObject({ group: "", kind: "" }, "", [invalid("patch", shown, problem)]), problem);
 }
 
 /** What JSON calls the type, in the words of Go's decoder: `object`, `array`, `string`, `number`, `bool`. */

@@ -182,7 +182,7 @@ function applyRetainKeys(target: MutableObject, patch: JsonObject): void {
   for (const key of Object.keys(patch)) {
     const named = key.startsWith(setOrderPrefix) ? key.slice(setOrderPrefix.length) : key;
     if (named.startsWith("$") || patch[key] === null) continue;
-    if (!retained.includes(named)) throw malformedPatch("patch content doesn't match retainKeys list");
+    if (!retained.includes(named)) throw inapplicablePatch("patch content doesn't match retainKeys list");
   }
   for (const key of Object.keys(target)) if (!retained.includes(key)) delete target[key];
 }

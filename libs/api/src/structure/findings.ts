@@ -6,7 +6,13 @@ export type Finding =
   /** A key that came twice; the last value counts. */
   | { readonly kind: "duplicateField"; readonly path: string }
   /** A value its field cannot hold; always refused. At most one, the first in the document. */
-  | { readonly kind: "wrongType"; readonly path: string; readonly message: string };
+  | {
+      readonly kind: "wrongType";
+      readonly path: string;
+      readonly message: string;
+      /** The same in the words of who reads documents that are maps already: strategic merge patches. */
+      readonly conversion: string;
+    };
 
 /** The text of one finding: `unknown field "spec.foo"`. */
 export function findingText(finding: Finding): string {

@@ -7,6 +7,7 @@ import type { MutableObject, MutableValue } from "../meta/mutable.ts";
 import type { FieldSchema, ValueSchema } from "../schema/type-schema.ts";
 import { fieldSchema } from "../schema/type-table.ts";
 import { isOmittedScalar, zeroOfField, zeroOfValue } from "../schema/zero-values.ts";
+import { conversionText } from "./conversion-text.ts";
 import { findingsMax } from "./findings.ts";
 import type { Finding } from "./findings.ts";
 import { jsonType, readScalar, WrongValue } from "./scalars.ts";
@@ -78,7 +79,7 @@ function compileObject(typeName: string): Read {
   const goType = goTypeOf({ kind: "object", typeName });
   return (value, context) => {
     const slots = new Array<MutableValue | undefined>(fields.length);
-    if (!isJsonObject(value)) foundWrongType(context, jsonType(value), goType);
+    if (!isJsonObject(value)) foundWrongType(context, { kind: "object", typeName }, jsonType(value), goType);
     else {
       const outer = context.struct;
       context.struct = struct;
@@ -144,7 +145,7 @@ function compileValue(value: ValueSchema, goName: string | undefined): Read {
         try {
           return readScalar(scalar, held);
         } catch (error) {
-          return refuse(error as Error, context, goType);
+          return refuse(error as Error, context, value, goType);
         }
       };
     }
@@ -155,7 +156,7 @@ function compileValue(value: ValueSchema, goName: string | undefined): Read {
     case "list": {
       const read = compileValue(value.items, itemGoName(goName));
       return (held, context) => {
-        if (!Array.isArray(held)) return refuse(new WrongValue(jsonType(held)), context, goType);
+        if (!Array.isArray(held)) return refuse(new WrongValue(jsonType(held)), context, value, goType);
         return (held as readonly JsonValue[]).map((item, index) =>
           readItem(read, value.items, item, `[${index}]`, context),
         );
@@ -164,7 +165,7 @@ function compileValue(value: ValueSchema, goName: string | undefined): Read {
     case "map": {
       const read = compileValue(value.values, itemGoName(goName));
       return (held, context) => {
-        if (!isJsonObject(held)) return refuse(new WrongValue(jsonType(held)), context, goType);
+        if (!isJsonObject(held)) return refuse(new WrongValue(jsonType(held)), context, value, goType);
         const map: MutableObject = {};
         const keys = Object.keys(held);
         for (const key of keys) setOwn(map, key, readItem(read, value.values, held[key] ?? null, `.${key}`, context));
@@ -221,22 +222,23 @@ class Unreadable extends Error {
   override readonly name = "Unreadable";
 }
 
-function refuse(error: Error, context: Context, goType: string): never {
+function refuse(error: Error, context: Context, schema: ValueSchema, goType: string): never {
   if (error instanceof WrongValue && error.came !== undefined)
-    foundWrongType(context, error.came, error.wanted ?? goType);
-  else foundWrong(context, error.message);
+    foundWrongType(context, schema, error.came, error.wanted ?? goType);
+  else foundWrong(context, error.message, error.message);
   throw new Unreadable();
 }
 
-function foundWrongType(context: Context, came: string, goType: string): void {
+function foundWrongType(context: Context, schema: ValueSchema, came: string, goType: string): void {
   const where = context.struct === "" ? "Go value" : `Go struct field ${context.struct}.${context.goPath.join(".")}`;
-  foundWrong(context, `json: cannot unmarshal ${came} into ${where} of type ${goType}`);
+  const message = `json: cannot unmarshal ${came} into ${where} of type ${goType}`;
+  foundWrong(context, message, conversionText(schema, came, goType));
 }
 
-function foundWrong(context: Context, message: string): void {
+function foundWrong(context: Context, message: string, conversion: string): void {
   if (context.wrongTypeFound) return;
   context.wrongTypeFound = true;
-  context.findings.push({ kind: "wrongType", path: pathText(context.path), message });
+  context.findings.push({ kind: "wrongType", path: pathText(context.path), message, conversion });
 }
 
 function found(context: Context, finding: Finding): void {
