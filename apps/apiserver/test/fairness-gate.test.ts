@@ -113,7 +113,7 @@ t.test("a seat is given back after an answer, a failure, an upgrade", async (t) 
 });
 
 t.test("a long list keeps its seats until it has left, or its client has", async (t) => {
-  const { fairness, level } = gate({ stored: 900, seatsTotal: 600 });
+  const { fairness, level, timers } = gate({ stored: 900, seatsTotal: 600 });
   const parted = async (): Promise<Answer> => ({
     ...{ kind: "document", statusCode: 200, contentType: "", body: { parts: () => [] } },
   });
@@ -126,6 +126,14 @@ t.test("a long list keeps its seats until it has left, or its client has", async
   gone.over.abort();
   await fairness.run(gone, parted);
   t.equal(level("global-default").seatsInUse, 0, "the client had gone before");
+  await fairness.run(asks(), parted);
+  await fairness.run(asks({ attributes: { ...pods, verb: "watch" } }), async () => ({
+    ...{ kind: "stream", contentType: "", run: () => undefined },
+  }));
+  timers.advance(59_999);
+  t.ok(level("global-default").seatsInUse > 1);
+  timers.advance(1);
+  t.equal(level("global-default").seatsInUse, 0, "clients that do not read keep nobody waiting for more than a minute");
   fairness.close();
 });
 

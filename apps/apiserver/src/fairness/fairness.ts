@@ -3,7 +3,7 @@
 // @triarch/flow-control.
 //
 // A seat is held until the answer is made; of a long list, until it has left or its client has; of a watch, until
-// everything was sent that was there when it began. What has no end (exec, logs, proxies) is not counted.
+// everything was sent that was there when it began; no longer than `requestTimeoutMs`. What has no end (exec, logs, proxies) is not counted.
 import type { UserInfo } from "@triarch/auth";
 import type { Clock, Timer, Timers } from "@triarch/base";
 import { adjustPeriodMs, FlowController, type FlowSchemaState, type Ticket } from "@triarch/flow-control";
@@ -13,7 +13,7 @@ import type { Answer, StreamAnswer } from "../http/answer.ts";
 import type { ResourceStore } from "../storage/index.ts";
 import { builtInConfiguration } from "./built-in-configuration.ts";
 import { fairnessMetrics } from "./fairness-metrics.ts";
-import { isLongRunning, waitLimitMs } from "./request-limits.ts";
+import { isLongRunning, requestTimeoutMs, waitLimitMs } from "./request-limits.ts";
 import { type Asked, type Costs, requestWork } from "./request-work.ts";
 import { WatchCounts } from "./watch-counts.ts";
 
@@ -131,38 +131,52 @@ export class Fairness {
     const { stats, startedMs, request } = ticket;
     (request.verb === "watch" ? stats.watchStartSeconds : stats.executionSeconds).observe((nowMs - startedMs) / 1000);
     this.#wake(this.controller.finish(ticket, nowMs));
-    if (this.#isLingering(ticket)) this.#releaseLater(ticket);
+    if (!this.#isLingering(ticket)) return;
+    this.#after(ticket.work.lingerMs, () => this.#wake(this.controller.release(ticket, this.#nowMs())));
   }
 
   #isLingering(ticket: Ticket): boolean {
     return ticket.state === "lingering";
   }
 
-  #releaseLater(ticket: Ticket): void {
-    const timer = this.#options.timers.after(ticket.work.lingerMs, () => {
-      this.#timers.delete(timer);
-      this.#wake(this.controller.release(ticket, this.#nowMs()));
-    });
-    this.#timers.add(timer);
-  }
-
   #leave(ticket: Ticket, request: FairRequest, answer: Answer): Answer {
     if (answer.kind === "stream" && ticket.request.verb === "watch") return this.#startWatch(ticket, request, answer);
     const isLong = answer.kind === "document" && typeof answer.body === "object" && "parts" in answer.body;
     if (!isLong || ticket.width === 1) this.#finish(ticket);
-    else whenOver(request, () => this.#finish(ticket));
+    else whenOver(request, this.#finishInTime(ticket));
     return answer;
   }
 
   #startWatch(ticket: Ticket, request: FairRequest, answer: StreamAnswer): StreamAnswer {
     const forget = this.#costs.watches.add(request.attributes, request.query);
+    const onStarted = this.#finishInTime(ticket);
     whenOver(request, () => {
       forget();
-      this.#finish(ticket);
+      onStarted();
     });
+    return { ...answer, run: (sink) => answer.run({ ...sink, onStarted }) };
+  }
+
+  /** What finishes the ticket. A client that reads too slowly keeps its seats no longer than any request lasts. */
+  #finishInTime(ticket: Ticket): () => void {
+    const limit = this.#after(requestTimeoutMs, () => this.#finish(ticket));
+    return () => {
+      limit.cancel();
+      this.#finish(ticket);
+    };
+  }
+
+  #after(delayMs: number, action: () => void): Timer {
+    const timer = this.#options.timers.after(delayMs, () => {
+      this.#timers.delete(timer);
+      action();
+    });
+    this.#timers.add(timer);
     return {
-      ...answer,
-      run: (sink) => answer.run({ ...sink, onStarted: () => this.#finish(ticket) }),
+      cancel: () => {
+        this.#timers.delete(timer);
+        timer.cancel();
+      },
     };
   }
 

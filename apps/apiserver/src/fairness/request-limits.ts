@@ -2,8 +2,8 @@
 import type { RequestAttributes } from "@triarch/auth";
 import { parseDurationMs } from "@triarch/etcd-server";
 
-/** Of requests that name no time of their own. */
-const requestTimeoutMs = 60_000;
+/** Of requests that name no time of their own; also the longest that anything holds seats after its answer is made. */
+export const requestTimeoutMs = 60_000;
 /** The part of its time that a request may spend in a queue. */
 const waitPart = 1 / 4;
 const endlessSubresources: ReadonlySet<string> = new Set(["attach", "exec", "proxy", "log", "portforward"]);
