@@ -71,7 +71,7 @@ t.test("a kubelet changes only the pods of its node", async (t) => {
   t.match((await patch("mine")).body, { status: { phase: "Running" } });
   t.match((await patch("other")).body, {
     code: 403,
-    message: /node "w1" can only update status for pods with spec.nodeName set to itself/,
+    message: /node "w1" can only update pod status for pods with spec.nodeName set to itself/,
   });
   t.equal((await kubelet("DELETE", `${pods}/other`)).statusCode, 403);
   t.equal((await kubelet("DELETE", `${pods}/mine?gracePeriodSeconds=0`)).statusCode, 200);

@@ -30,7 +30,7 @@ export function admissionPlugins({ store, rng, authorizer, makeDefault }: Plugin
   return [
     namespaceLifecycle(namespaces),
     serviceAccounts({ store, rng, makeDefault }),
-    nodeRestriction,
+    nodeRestriction(store),
     taintNewNodes,
     podSecurity(store, namespaces),
     priority(store),
