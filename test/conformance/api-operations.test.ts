@@ -4,11 +4,15 @@ import { conformance, type TestCase } from "./conformance.ts";
 
 const now = "2026-01-02T03:04:05Z";
 const condition = { type: "Seen", status: "True", reason: "Test", message: "set by a test", lastTransitionTime: now };
+/** One condition, then another one beside it. */
+const conditions: NonNullable<Kind["status"]> = [
+  { conditions: [condition] },
+  { conditions: [condition, { ...condition, type: "SeenAgain" }] },
+];
 const container = { name: "c", image: "i" };
 const template = { metadata: { labels: { app: "a" } }, spec: { containers: [container] } };
 const jobTemplate = { spec: { template: { spec: { restartPolicy: "Never", containers: [container] } } } };
 const rule = { apiGroups: ["apps"], apiVersions: ["v1"], operations: ["CREATE"], resources: ["deployments"] };
-const device = { requests: [{ name: "r", exactly: { deviceClassName: "example.com" } }] };
 
 /** A test that does all of it, and nothing besides. */
 const operations = (name: string, kind: Kind): TestCase => ({
@@ -45,7 +49,8 @@ await conformance(import.meta.filename, {
             ],
           },
         }),
-        status: { conditions: [{ ...condition, type: "TestCondition" }] },
+        changes: [{ spec: { matchingPrecedence: 9_999 } }, { spec: { matchingPrecedence: 9_000 } }],
+        status: conditions,
       }),
     ),
     operations(
@@ -55,7 +60,11 @@ await conformance(import.meta.filename, {
         make: () => ({
           spec: { type: "Limited", limited: { nominalConcurrencyShares: 2, limitResponse: { type: "Reject" } } },
         }),
-        status: { conditions: [{ ...condition, type: "TestCondition" }] },
+        changes: [
+          { spec: { limited: { nominalConcurrencyShares: 4 } } },
+          { spec: { limited: { nominalConcurrencyShares: 6 } } },
+        ],
+        status: conditions,
       }),
     ),
   ],
@@ -77,6 +86,7 @@ await conformance(import.meta.filename, {
             ],
           },
         }),
+        changes: [{ spec: { failurePolicy: "Fail" } }, { spec: { reinvocationPolicy: "IfNeeded" } }],
       }),
     ),
     operations(
@@ -84,6 +94,10 @@ await conformance(import.meta.filename, {
       kindOf("admissionregistration.k8s.io/v1", "mutatingadmissionpolicybindings", "MutatingAdmissionPolicyBinding", {
         namespaced: false,
         make: () => ({ spec: { policyName: "replicalimit-policy.example.com" } }),
+        changes: [
+          { spec: { policyName: "patched-policy.example.com" } },
+          { spec: { policyName: "updated-policy.example.com" } },
+        ],
       }),
     ),
   ],
@@ -99,7 +113,11 @@ await conformance(import.meta.filename, {
             validations: [{ expression: "object.spec.replicas <= 100" }],
           },
         }),
-        status: { conditions: [condition] },
+        changes: [
+          { spec: { failurePolicy: "Fail" } },
+          { spec: { validations: [{ expression: "object.spec.replicas <= 90" }] } },
+        ],
+        status: conditions,
       }),
     ),
     operations(
@@ -111,6 +129,7 @@ await conformance(import.meta.filename, {
         {
           namespaced: false,
           make: () => ({ spec: { policyName: "replicalimit-policy.example.com", validationActions: ["Deny"] } }),
+          changes: [{ spec: { validationActions: ["Warn"] } }, { spec: { validationActions: ["Audit"] } }],
         },
       ),
     ),
@@ -121,7 +140,7 @@ await conformance(import.meta.filename, {
       kindOf("batch/v1", "cronjobs", "CronJob", {
         namespaced: true,
         make: () => ({ spec: { schedule: "*/1 * * * ?", concurrencyPolicy: "Allow", jobTemplate } }),
-        status: { lastScheduleTime: now },
+        status: [{ lastScheduleTime: now }, { lastScheduleTime: "2026-01-02T03:05:05Z" }],
       }),
     ),
   ],
@@ -131,6 +150,7 @@ await conformance(import.meta.filename, {
       kindOf("discovery.k8s.io/v1", "endpointslices", "EndpointSlice", {
         namespaced: true,
         make: () => ({ addressType: "IPv4", endpoints: [{ addresses: ["1.2.3.4", "5.6.7.8"] }] }),
+        changes: [{}, { endpoints: [{ addresses: ["1.2.3.5"], conditions: { ready: true } }] }],
       }),
     ),
   ],
@@ -140,7 +160,11 @@ await conformance(import.meta.filename, {
       kindOf("networking.k8s.io/v1", "ingresses", "Ingress", {
         namespaced: true,
         make: () => ({ spec: { defaultBackend: { service: { name: "default-backend", port: { number: 80 } } } } }),
-        status: { loadBalancer: { ingress: [{ ip: "169.1.1.1" }] } },
+        changes: [{}, { spec: { defaultBackend: { service: { name: "other-backend" } } } }],
+        status: [
+          { loadBalancer: { ingress: [{ ip: "169.1.1.1" }] } },
+          { loadBalancer: { ingress: [{ ip: "169.1.1.2" }] } },
+        ],
       }),
     ),
   ],
@@ -167,7 +191,7 @@ await conformance(import.meta.filename, {
       kindOf("networking.k8s.io/v1", "servicecidrs", "ServiceCIDR", {
         namespaced: false,
         make: (name) => ({ spec: { cidrs: [`10.1${name.at(-1)}.0.0/24`] } }),
-        status: { conditions: [condition] },
+        status: conditions,
       }),
     ),
   ],
@@ -229,7 +253,7 @@ await conformance(import.meta.filename, {
       kindOf("storage.k8s.io/v1", "volumeattachments", "VolumeAttachment", {
         namespaced: false,
         make: () => ({ spec: { attacher: "example.com", nodeName: "n", source: { persistentVolumeName: "pv" } } }),
-        status: { attached: true, attachmentMetadata: { a: "b" } },
+        status: [{ attached: true, attachmentMetadata: { a: "b" } }, { attached: false }],
       }),
     ),
   ],
@@ -251,46 +275,6 @@ await conformance(import.meta.filename, {
     operations(
       "should delete a collection of pod templates",
       kindOf("v1", "podtemplates", "PodTemplate", { namespaced: true, make: () => ({ template }) }),
-    ),
-  ],
-  "[DRA] CRUD Tests": [
-    operations(
-      "resource.k8s.io/v1 DeviceClass",
-      kindOf("resource.k8s.io/v1", "deviceclasses", "DeviceClass", {
-        namespaced: false,
-        make: () => ({ spec: { selectors: [{ cel: { expression: "true" } }] } }),
-      }),
-    ),
-    operations(
-      "resource.k8s.io/v1 ResourceClaim",
-      kindOf("resource.k8s.io/v1", "resourceclaims", "ResourceClaim", {
-        namespaced: true,
-        make: () => ({ spec: { devices: device } }),
-        status: {
-          allocation: { devices: { results: [{ request: "r", driver: "d.example.com", pool: "p", device: "x" }] } },
-        },
-      }),
-    ),
-    operations(
-      "resource.k8s.io/v1 ResourceClaimTemplate",
-      kindOf("resource.k8s.io/v1", "resourceclaimtemplates", "ResourceClaimTemplate", {
-        namespaced: true,
-        make: () => ({ spec: { spec: { devices: device } } }),
-      }),
-    ),
-    operations(
-      "resource.k8s.io/v1 ResourceSlice",
-      kindOf("resource.k8s.io/v1", "resourceslices", "ResourceSlice", {
-        namespaced: false,
-        make: () => ({
-          spec: {
-            driver: "dra.example.com",
-            nodeName: "node",
-            pool: { name: "pool", generation: 1, resourceSliceCount: 1 },
-            devices: [{ name: "device" }],
-          },
-        }),
-      }),
     ),
   ],
 });

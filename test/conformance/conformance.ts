@@ -16,18 +16,28 @@ export interface TestCase {
 
 const fileTimeoutMs = 300_000;
 
-/** @param file the test file's `import.meta.filename`; the cases by the area that upstream names them under */
-export async function conformance(file: string, areas: Readonly<Record<string, readonly TestCase[]>>): Promise<void> {
+/**
+ * @param file the test file's `import.meta.filename`; the cases by the area that upstream names them under
+ * @param start what else has to run; it returns what ends it
+ */
+export async function conformance(
+  file: string,
+  areas: Readonly<Record<string, readonly TestCase[]>>,
+  start: (api: ApiClient) => Promise<() => Promise<void>> = () => Promise.resolve(() => Promise.resolve()),
+): Promise<void> {
   t.setTimeout(fileTimeoutMs);
   const server = await startApiProcess();
   const api = await ApiClient.connect(server);
   const outcomes: Outcome[] = [];
+  const stops: (() => Promise<void>)[] = [];
   t.teardown(async () => {
+    for (const stop of stops) await stop();
     await api.close();
     await server.close();
     await mkdir(outcomesFolder, { recursive: true });
     await writeFile(join(outcomesFolder, `${basename(file, ".test.ts")}.json`), JSON.stringify(outcomes));
   });
+  stops.push(await start(api));
   for (const [area, cases] of Object.entries(areas)) {
     for (const { name, steps, missing } of cases) {
       const { sig } = knownTest(area, name);

@@ -7,7 +7,28 @@ import { conformance } from "./conformance.ts";
 
 type Objects = readonly JsonObject[];
 const aggregatedType = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-const coreKinds = ["namespaces", "pods", "configmaps", "secrets", "services", "nodes", "serviceaccounts"];
+/** One resource of each group version that must be there. */
+const wanted: readonly (readonly [group: string, version: string, resource: string])[] = [
+  ["", "v1", "namespaces"],
+  ["admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations"],
+  ["apiextensions.k8s.io", "v1", "customresourcedefinitions"],
+  ["apiregistration.k8s.io", "v1", "apiservices"],
+  ["apps", "v1", "deployments"],
+  ["authentication.k8s.io", "v1", "tokenreviews"],
+  ["authorization.k8s.io", "v1", "selfsubjectaccessreviews"],
+  ["autoscaling", "v1", "horizontalpodautoscalers"],
+  ["autoscaling", "v2", "horizontalpodautoscalers"],
+  ["batch", "v1", "jobs"],
+  ["certificates.k8s.io", "v1", "certificatesigningrequests"],
+  ["coordination.k8s.io", "v1", "leases"],
+  ["discovery.k8s.io", "v1", "endpointslices"],
+  ["events.k8s.io", "v1", "events"],
+  ["networking.k8s.io", "v1", "ingresses"],
+  ["node.k8s.io", "v1", "runtimeclasses"],
+  ["policy", "v1", "poddisruptionbudgets"],
+  ["scheduling.k8s.io", "v1", "priorityclasses"],
+  ["storage.k8s.io", "v1", "csinodes"],
+];
 
 async function aggregated(t: Test, api: ApiClient): Promise<void> {
   const items: JsonObject[] = [];
@@ -17,22 +38,15 @@ async function aggregated(t: Test, api: ApiClient): Promise<void> {
     t.match(headers["content-type"], /g=apidiscovery\.k8s\.io;v=v2;as=APIGroupDiscoveryList/);
     items.push(...(body["items"] as Objects));
   }
-  const wanted: readonly (readonly [group: string, version: string, resources: readonly string[]])[] = [
-    ["", "v1", coreKinds],
-    ["apps", "v1", ["deployments", "replicasets", "statefulsets", "daemonsets", "controllerrevisions"]],
-    ["batch", "v1", ["jobs", "cronjobs"]],
-    ["apiextensions.k8s.io", "v1", ["customresourcedefinitions"]],
-    ["admissionregistration.k8s.io", "v1", ["validatingwebhookconfigurations"]],
-  ];
-  for (const [group, version, resources] of wanted) {
+  hasAllWanted(t, items);
+}
+
+function hasAllWanted(t: Test, items: Objects, where: (group: string) => boolean = () => true): void {
+  for (const [group, version, resource] of wanted.filter(([group]) => where(group))) {
     const found = items.find((one) => nameOf(one) === group);
     const inVersion = (found?.["versions"] as Objects | undefined)?.find((one) => one["version"] === version);
     const names = ((inVersion?.["resources"] ?? []) as Objects).map((one) => one["resource"]);
-    t.same(
-      resources.filter((one) => !names.includes(one)),
-      [],
-      `${group}/${version}`,
-    );
+    t.ok(names.includes(resource), `${resource} in ${group}/${version}`);
   }
 }
 
@@ -50,6 +64,7 @@ async function acceptHeaders(t: Test, api: ApiClient): Promise<void> {
         [new RegExp(group.replaceAll(".", "\\.")), "APIGroupDiscoveryList"],
         accept,
       );
+      hasAllWanted(t, body["items"] as Objects, (group) => (group === "") === (path === "/api"));
     }
     const plain = await api.call("GET", path, undefined, { accept: "application/json" });
     t.match(
@@ -62,21 +77,22 @@ async function acceptHeaders(t: Test, api: ApiClient): Promise<void> {
 async function locates(t: Test, api: ApiClient): Promise<void> {
   const groups = (await api.get("/apis"))["groups"] as Objects;
   t.ok(groups.length > 10);
-  const known: Readonly<Record<string, string>> = {
-    "apps/v1": "deployments",
-    "batch/v1": "jobs",
-    "rbac.authorization.k8s.io/v1": "roles",
-  };
   for (const { versions } of groups) {
     for (const { groupVersion } of versions as readonly { readonly groupVersion: string }[]) {
       const list = await api.get(`/apis/${groupVersion}`);
       t.match(list, { kind: "APIResourceList", groupVersion }, `${groupVersion}`);
-      const resources = (list["resources"] as Objects).map((one) => one["name"]);
-      t.ok(resources.length > 0);
-      if (known[groupVersion] !== undefined) t.ok(resources.includes(known[groupVersion]), known[groupVersion]);
+      t.ok((list["resources"] as Objects).length > 0);
     }
   }
-  t.ok(((await api.get("/api/v1"))["resources"] as Objects).some((one) => one["name"] === "namespaces"));
+  for (const [group, version, resource] of wanted) {
+    const groupVersion = group === "" ? version : `${group}/${version}`;
+    const list = await api.get(group === "" ? `/api/${version}` : `/apis/${groupVersion}`);
+    t.equal(list["groupVersion"], groupVersion);
+    t.ok(
+      (list["resources"] as Objects).some((one) => one["name"] === resource),
+      `${resource} in ${groupVersion}`,
+    );
+  }
 }
 
 async function preferredVersions(t: Test, api: ApiClient): Promise<void> {
@@ -99,6 +115,33 @@ async function version(t: Test, api: ApiClient): Promise<void> {
 async function secureService(t: Test, api: ApiClient): Promise<void> {
   const service = await api.get("/api/v1/namespaces/default/services/kubernetes");
   t.match(service, { spec: { ports: [{ name: "https", port: 443 }] } });
+}
+
+/** Both name the same addresses and ports. */
+async function ownEndpoints(t: Test, api: ApiClient): Promise<void> {
+  await secureService(t, api);
+  const { subsets } = (await api.get("/api/v1/namespaces/default/endpoints/kubernetes")) as {
+    readonly subsets?: readonly { readonly addresses: Objects; readonly ports: Objects }[];
+  };
+  t.ok((subsets ?? []).length > 0, "there are Endpoints");
+  const selected = "labelSelector=kubernetes.io%2Fservice-name%3Dkubernetes";
+  const slices = await api.list(`/apis/discovery.k8s.io/v1/namespaces/default/endpointslices?${selected}`);
+  t.ok(slices.length > 0, "there are EndpointSlices");
+  const pairs = (addresses: readonly unknown[], ports: unknown): string[] =>
+    addresses.flatMap((address) => (ports as Objects).map(({ port }) => JSON.stringify([address, port]))).sort();
+  const ofEndpoints = (subsets ?? []).flatMap(({ addresses, ports }) =>
+    pairs(
+      addresses.map(({ ip }) => ip),
+      ports,
+    ),
+  );
+  const ofSlices = slices.flatMap(({ endpoints, ports }) =>
+    pairs(
+      (endpoints as Objects).flatMap(({ addresses }) => addresses as readonly unknown[]),
+      ports,
+    ),
+  );
+  t.same(ofSlices, ofEndpoints);
 }
 
 async function noTable(t: Test, api: ApiClient): Promise<void> {
@@ -159,7 +202,10 @@ await conformance(import.meta.filename, {
     { name: "should validate PreferredVersion for each APIGroup", steps: preferredVersions },
   ],
   "server version": [{ name: "should find the server version", steps: version }],
-  "API Server": [{ name: "should provide secure master service", steps: secureService }],
+  "API Server": [
+    { name: "should provide secure master service", steps: secureService },
+    { name: "should have Endpoints and EndpointSlices pointing to API Server", steps: ownEndpoints },
+  ],
   "Servers with support for Table transformation": [
     { name: "should return a 406 for a backend which does not implement metadata", steps: noTable },
   ],

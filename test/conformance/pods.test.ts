@@ -30,20 +30,79 @@ async function invalidSysctls(t: Test, api: ApiClient, namespace: string): Promi
   for (const name of ["safe-and-unsafe", "kernel.shmmax"]) t.notOk(message.includes(`Invalid value: "${name}"`), name);
 }
 
+/** All nine: what the account says, unless the pod itself says something. */
+async function automount(t: Test, api: ApiClient, namespace: string): Promise<void> {
+  const accounts = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+  const account = (name: string, automountServiceAccountToken: boolean): JsonObject => ({
+    ...{ apiVersion: "v1", kind: "ServiceAccount", metadata: { name } },
+    automountServiceAccountToken,
+  });
+  for (const [name, mounts] of [
+    ["mount", true],
+    ["nomount", false],
+  ] as const)
+    await api.create(accounts, account(name, mounts));
+  for (const said of [undefined, true, false]) {
+    for (const serviceAccountName of ["default", "mount", "nomount"]) {
+      const spec = { serviceAccountName, ...(said === undefined ? {} : { automountServiceAccountToken: said }) };
+      const made = await api.create(pods(namespace), pod(`${serviceAccountName}-${said}`, spec));
+      const { containers } = made["spec"] as { readonly containers: readonly { readonly volumeMounts?: unknown }[] };
+      const paths = containers.flatMap((one) => (one.volumeMounts ?? []) as readonly JsonObject[]);
+      const isMounted = paths.some((one) => one["mountPath"] === "/var/run/secrets/kubernetes.io/serviceaccount");
+      t.equal(isMounted, said ?? serviceAccountName !== "nomount", `${serviceAccountName}, pod: ${said}`);
+    }
+  }
+}
+
+async function rejectsRuntimeClass(
+  t: Test,
+  api: ApiClient,
+  namespace: string,
+  runtimeClassName: string,
+): Promise<void> {
+  const { code, body } = await api.call("POST", pods(namespace), pod("runtime", { runtimeClassName }));
+  t.match([code, body["reason"]], [403, "Forbidden"]);
+}
+
+async function deletedRuntimeClass(t: Test, api: ApiClient, namespace: string): Promise<void> {
+  const classes = "/apis/node.k8s.io/v1/runtimeclasses";
+  const name = `${namespace}-delete-me`;
+  await api.create(classes, {
+    apiVersion: "node.k8s.io/v1",
+    kind: "RuntimeClass",
+    metadata: { name },
+    handler: "runc",
+  });
+  await api.delete(`${classes}/${name}`);
+  t.equal((await api.call("GET", `${classes}/${name}`)).code, 404);
+  await rejectsRuntimeClass(t, api, namespace, name);
+}
+
 async function csiVolume(t: Test, api: ApiClient, namespace: string): Promise<void> {
   const driver = `inline-driver-${namespace}`;
   const drivers = "/apis/storage.k8s.io/v1/csidrivers";
   const spec = { volumeLifecycleModes: ["Ephemeral"] };
   await api.create(drivers, { apiVersion: "storage.k8s.io/v1", kind: "CSIDriver", metadata: { name: driver }, spec });
-  const volume = { name: "inline-vol", csi: { driver } };
-  const mounted = { name: "c", image: "i", volumeMounts: [{ mountPath: "/data", name: "inline-vol" }] };
-  await api.create(
-    pods(namespace),
-    pod("inline", { containers: [mounted], volumes: [volume] }, { labels: { inline: "yes" } }),
+  const volumes = [
+    { name: "csi-inline-vol1", csi: { driver } },
+    { name: "csi-inline-vol2", csi: { driver, fsType: "ext4", readOnly: true } },
+  ];
+  const volumeMounts = volumes.map(({ name }) => ({ name, mountPath: `/mnt/${name}` }));
+  const inline = pod(
+    "inline",
+    { containers: [{ name: "c", image: "i", volumeMounts }], volumes },
+    { labels: { inline: "yes" } },
   );
+  const made = await api.create(pods(namespace), inline);
+  const again = await api.call("POST", pods(namespace), inline);
+  t.match([again.code, again.body["reason"]], [409, "AlreadyExists"]);
   const read = await api.get(`${pods(namespace)}/inline`);
-  t.match((read["spec"] as { readonly volumes: readonly JsonObject[] }).volumes[0], volume);
+  t.equal((read["metadata"] as JsonObject)["uid"], (made["metadata"] as JsonObject)["uid"]);
+  t.match((read["spec"] as { readonly volumes: readonly JsonObject[] }).volumes, volumes);
+  t.equal((await api.list(pods(namespace))).length, 1);
   t.match(await api.list("/api/v1/pods?labelSelector=inline%3Dyes"), [{ metadata: { name: "inline", namespace } }]);
+  const annotated = { metadata: { annotations: { patched: "true" } } };
+  t.match(await api.patch(`${pods(namespace)}/inline`, annotated), annotated);
   await api.patch(`${pods(namespace)}/inline`, { metadata: { labels: { patched: "true" } } }, "strategic");
   t.match(await api.get(`${pods(namespace)}/inline`), { metadata: { labels: { patched: "true" } } });
   await api.delete(`${pods(namespace)}?labelSelector=patched%3Dtrue`, { gracePeriodSeconds: 0 });
@@ -70,8 +129,13 @@ async function unknownAndDuplicateFields(t: Test, api: ApiClient, namespace: str
     '"spec":{',
     '"spec":{"unknown1":"val1","unknownDupe":"valDupe","unknownDupe":"valDupe2","paused":true,"paused":false,"replicas":1,',
   );
-  const strict = await api.call("POST", `${collection}?fieldValidation=Strict`, text);
+  const strict = await api.call("POST", `${collection}?fieldManager=mgr&fieldValidation=Strict`, text);
   t.equal(strict.code, 400);
+  const short = text.replace(/"unknownDupe":"valDupe","unknownDupe":"valDupe2",/, "");
+  t.match(
+    (await api.call("POST", `${collection}?fieldManager=mgr&fieldValidation=Strict`, short)).body["message"],
+    'strict decoding error: unknown field "spec.unknown1", duplicate field "spec.paused"',
+  );
   for (const said of [
     'unknown field "spec.unknown1"',
     'unknown field "spec.unknownDupe"',
@@ -104,7 +168,7 @@ async function unknownMetadata(t: Test, api: ApiClient, namespace: string): Prom
     .replace('"metadata":{"labels"', '"metadata":{"unknownEmbedded":"bar","labels"');
   const { code, body } = await api.call("POST", `${collection}?fieldValidation=Strict`, text);
   t.equal(code, 400);
-  t.match(body["message"], 'unknown field "metadata.unknownMeta"');
+  t.match(body["message"], 'strict decoding error: unknown field "metadata.unknownMeta"');
   t.match(body["message"], 'unknown field "spec.template.metadata.unknownEmbedded"');
 }
 
@@ -240,6 +304,14 @@ await conformance(import.meta.filename, {
     },
   ],
   Sysctls: [{ name: "should reject invalid sysctls [LinuxOnly]", steps: invalidSysctls }],
+  ServiceAccounts: [{ name: "should allow opting out of API token automount", steps: automount }],
+  RuntimeClass: [
+    {
+      name: "should reject a Pod requesting a non-existent RuntimeClass",
+      steps: (t, api, namespace) => rejectsRuntimeClass(t, api, namespace, `${namespace}-nonexistent`),
+    },
+    { name: "should reject a Pod requesting a deleted RuntimeClass", steps: deletedRuntimeClass },
+  ],
   CSIInlineVolumes: [{ name: "should support CSIVolumeSource in Pod API", steps: csiVolume }],
   FieldValidation: [
     { name: "should detect unknown and duplicate fields of a typed object", steps: unknownAndDuplicateFields },
