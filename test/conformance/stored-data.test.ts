@@ -95,32 +95,32 @@ async function secretPatch(t: Test, api: ApiClient, namespace: string): Promise<
 
 async function lease(t: Test, api: ApiClient, namespace: string): Promise<void> {
   const path = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-  const spec = {
-    holderIdentity: "holder",
-    leaseDurationSeconds: 30,
-    acquireTime: "2026-01-02T03:04:05.000000Z",
-    leaseTransitions: 0,
-  };
-  const made = await api.create(path, named("coordination.k8s.io/v1", "Lease", "lease", { spec }));
-  t.same(made["spec"], spec);
-  t.same((await api.get(`${path}/lease`))["spec"], spec);
-  const other = { ...spec, holderIdentity: "other", leaseDurationSeconds: 60, leaseTransitions: 1 };
-  t.same((await api.update(`${path}/lease`, { ...made, spec: other }))["spec"], other);
-  const patched = await api.patch(`${path}/lease`, { spec: { ...other, holderIdentity: "patched" } }, "strategic");
-  t.match(patched, { spec: { holderIdentity: "patched" } });
-  await api.create(
-    path,
-    named("coordination.k8s.io/v1", "Lease", "lease2", {
-      metadata: { name: "lease2", labels: { deletecollection: "true" } },
-      spec,
-    }),
-  );
+  const stored = async (): Promise<unknown> => (await api.get(`${path}/lease`))["spec"];
+  // As clients of Go write times that were never set: from the year 1 on.
+  const at = (second: number): string => `0001-01-01T00:00:${String(second).padStart(2, "0")}.000000Z`;
+  const spec = (holder: string, leaseDurationSeconds: number, start: number, leaseTransitions: number): JsonObject => ({
+    ...{ holderIdentity: holder, leaseDurationSeconds, leaseTransitions },
+    ...{ acquireTime: at(start), renewTime: at(start + 3) },
+  });
+  const first = spec("holder", 30, 2, 0);
+  const made = await api.create(path, named("coordination.k8s.io/v1", "Lease", "lease", { spec: first }));
+  t.same(made["spec"], first);
+  t.same(await stored(), first);
+  const second = spec("holder2", 30, 20, 1);
+  await api.update(`${path}/lease`, { ...made, spec: second });
+  t.same(await stored(), second);
+  const third = spec("holder3", 60, 50, 2);
+  await api.patch(`${path}/lease`, { spec: third }, "strategic");
+  t.same(await stored(), third);
+  const metadata = { name: "lease2", labels: { deletecollection: "true" } };
+  await api.create(path, named("coordination.k8s.io/v1", "Lease", "lease2", { metadata, spec: first }));
   t.equal((await api.list(path)).length, 2);
   await api.delete(`${path}?labelSelector=deletecollection%3Dtrue`);
   t.equal((await api.list(path)).length, 1);
   await api.delete(`${path}/lease`);
-  t.equal((await api.call("GET", `${path}/lease`)).code, 404);
-  t.match(await api.list("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"), []);
+  const { code, body } = await api.call("GET", `${path}/lease`);
+  t.match([code, body["reason"]], [404, "NotFound"]);
+  t.match(await api.get("/apis/coordination.k8s.io/v1/leases"), { kind: "LeaseList" }, "listed in all namespaces");
 }
 
 async function priorityClasses(t: Test, api: ApiClient, namespace: string): Promise<void> {
@@ -137,11 +137,14 @@ async function priorityClasses(t: Test, api: ApiClient, namespace: string): Prom
       [422, /value: (Forbidden|Invalid value).*may not be changed in an update/],
       "the value is fixed",
     );
+    const put = await api.call("PUT", `${path}/${name}`, { ...(await api.get(`${path}/${name}`)), value: 42 + i });
+    t.match([put.code, put.body["reason"]], [422, "Invalid"], "an update may not change it either");
     t.match(await api.patch(`${path}/${name}`, { description: "patched" }), { description: "patched", value: i + 1 });
   }
   for (const name of names) {
     const current = await api.get(`${path}/${name}`);
     t.match(await api.update(`${path}/${name}`, { ...current, description: "updated" }), { description: "updated" });
+    t.match(await api.get(`${path}/${name}`), { description: "updated", value: current["value"] });
   }
   const listed = (await api.list(`${path}?labelSelector=test%3Dstatic`)).map(nameOf).sort();
   t.same(listed, names);
@@ -205,15 +208,22 @@ async function budgetCollection(t: Test, api: ApiClient, namespace: string): Pro
 
 async function serviceAccountLifecycle(t: Test, api: ApiClient, namespace: string): Promise<void> {
   const path = inNamespace(namespace, "serviceaccounts");
+  const made = await api.create(path, named("v1", "ServiceAccount", "life"));
+  const { uid } = made["metadata"] as { readonly uid: string };
+  t.match(await api.get(`${path}/life`), { metadata: { uid } });
   const watch = await api.watch(path, { labelSelector: "test=static" });
   try {
-    await api.create(path, named("v1", "ServiceAccount", "life"));
-    t.match(await watch.next(), { type: "ADDED", object: { metadata: { name: "life" } } });
+    t.match(
+      await watch.next(),
+      { type: "ADDED", object: { metadata: { name: "life", uid } } },
+      "what is there already",
+    );
     await api.patch(`${path}/life`, { automountServiceAccountToken: false }, "strategic");
     t.match(await watch.next(), { type: "MODIFIED", object: { automountServiceAccountToken: false } });
-    const found = await api.list("/api/v1/serviceaccounts?labelSelector=test%3Dstatic");
-    t.ok(found.some((one) => nameOf(one) === "life"));
-    await api.delete(`${path}?labelSelector=test%3Dstatic`);
+    const everywhere = await api.list("/api/v1/serviceaccounts?labelSelector=test%3Dstatic");
+    const found = everywhere.filter((one) => (one["metadata"] as JsonObject)["uid"] === uid);
+    t.match(found, [{ metadata: { name: "life", namespace }, automountServiceAccountToken: false }]);
+    await api.delete(path);
     t.match(await watch.next(), { type: "DELETED", object: { metadata: { name: "life" } } });
   } finally {
     watch.close();
