@@ -50,6 +50,7 @@ export async function openLocal(
   };
   const machine: StateMachine = new StateMachine({
     ...{ state, position, flusher, pending, applied, onCompacted, onCorruptAlarm, onFailed: fatal },
+    onWatchersBehind: () => watches.work(),
   });
   const removal = new Removal({ memberId, end: fatal });
   const leader = new LeaderWaiter(clock);

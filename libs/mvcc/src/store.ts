@@ -225,7 +225,7 @@ export class MvccStore implements ReadView {
   /** @returns undefined when there is nothing to compact; else the next bounded step */
   compactionStep(): CompactionStep | undefined {
     if (this.#compaction === undefined) return undefined;
-    this.deliverEvents(); // events still to be delivered may show rows that go now
+    this.finishEvents(); // events still to be delivered may show rows that go now
     const step = this.#compaction.step();
     if (step.finished) this.#compaction = undefined;
     return step;
@@ -249,9 +249,18 @@ export class MvccStore implements ReadView {
     return this.#watches.watch(request, sink);
   }
 
-  /** Offers the events of all writes since the last call; once after each applied batch. */
-  deliverEvents(): void {
-    this.#watches.deliver();
+  /**
+   * Offers the events of all writes since the last call; once after each applied batch. Those of long writes are offered
+   * by `catchUp`, later writes' events after them.
+   * @returns true: call `catchUp`
+   */
+  deliverEvents(): boolean {
+    return this.#watches.deliver();
+  }
+
+  /** Offers at once what `deliverEvents` left to `catchUp`: before rows go that its events may show. */
+  finishEvents(): void {
+    this.#watches.finishDelivery();
   }
 
   /** A bounded slice of work for watchers that are behind. @returns true: call again, after letting others run */

@@ -11,7 +11,9 @@
 import { assert } from "@triarch/base";
 import { EventType, type Event } from "@triarch/etcd-proto";
 import { MvccError } from "./errors.ts";
+import { runToEnd } from "./range.ts";
 import { readKey, type ReadView } from "./read-view.ts";
+import { slicedMap } from "./sliced.ts";
 import { isCreation, tombstoneKv } from "./tombstone.ts";
 import { WatchBacklog, type BacklogEntry, type BacklogLimits } from "./watch-backlog.ts";
 import { WatchIndex, type WatchGroup } from "./watch-index.ts";
@@ -27,6 +29,8 @@ export interface WatchLimits {
   readonly backlogRevisionsMax: number;
   /** Events offered to one watcher in one call, unless one revision has more. */
   readonly eventsPerCall: number;
+  /** Changes that `deliver` matches, builds and offers at once, in about 10 ms; more go in slices. Default 1,000. */
+  readonly deliveredAtOnceMax?: number;
 }
 
 export const defaultWatchLimits: WatchLimits = {
@@ -36,6 +40,10 @@ export const defaultWatchLimits: WatchLimits = {
 };
 
 const backlogEntriesTotalDefault = 1_000_000;
+
+const deliveredAtOnceDefault = 1_000;
+/** In a slice of a delivery so many times as many are matched as are built and offered. */
+const matchesPerEvent = 5;
 
 /** Work of one `catchUp()`: an event counts 1, looking at a key a thirtieth, turning to a watcher 1. */
 const workPerSlice = 600;
@@ -102,7 +110,7 @@ class Watcher implements Watch {
   }
 
   get synced(): boolean {
-    return this.state.kind === "synced";
+    return this.state.kind === "synced" && !this.#hub.isDelivering;
   }
 
   resume(): void {
@@ -123,16 +131,20 @@ export class WatchHub {
   readonly #view: ReadView;
   readonly #limits: WatchLimits;
   readonly #backlogLimits: BacklogLimits;
+  readonly #deliveredAtOnceMax: number;
   readonly #index = new WatchIndex<Watcher>();
   readonly #unsynced = new Set<Watcher>();
   readonly #progress = new Set<Watcher>();
   /** Applied, not yet delivered. */
   #pending: Change[] = [];
+  /** A delivery of many changes that is under way; what is published meanwhile waits. */
+  #delivery: Generator<undefined, void, undefined> | undefined;
   #watchers = 0;
 
   constructor(view: ReadView, limits: WatchLimits) {
     this.#view = view;
     this.#limits = limits;
+    this.#deliveredAtOnceMax = limits.deliveredAtOnceMax ?? deliveredAtOnceDefault;
     this.#backlogLimits = { entriesMax: limits.backlogEntriesMax, revisionsMax: limits.backlogRevisionsMax };
   }
 
@@ -142,6 +154,11 @@ export class WatchHub {
 
   get unsyncedSize(): number {
     return this.#unsynced.size;
+  }
+
+  /** Watchers that are synced still have to be offered something. */
+  get isDelivering(): boolean {
+    return this.#delivery !== undefined;
   }
 
   /** Nothing is called on `sink` before this returns. @throws MvccError "emptyWatchRange" */
@@ -175,15 +192,67 @@ export class WatchHub {
     for (const change of changes) this.#pending.push(change);
   }
 
-  /** Offers what was published to the synced watchers, and adds it to the backlogs of the others. */
-  deliver(): void {
+  /**
+   * Offers what was published to the synced watchers, and adds it to the backlogs of the others. Many changes are only
+   * begun with here: `catchUp` goes on.
+   * @returns true: call `catchUp`
+   */
+  deliver(): boolean {
+    if (this.#delivery !== undefined) return true;
     const changes = this.#pending;
     this.#pending = [];
+    const delivery = this.#deliverySteps(changes);
+    if (changes.length > this.#deliveredAtOnceMax) this.#delivery = delivery;
+    else runToEnd(delivery);
+    return this.isDelivering;
+  }
+
+  /** Before anything happens that a delivery under way must not see. */
+  finishDelivery(): void {
+    while (this.#delivery !== undefined || this.#pending.length > 0) {
+      if (this.#delivery !== undefined) runToEnd(this.#delivery);
+      this.#delivery = undefined;
+      this.deliver();
+    }
+  }
+
+  /** In slices. A watcher gets all events of its changes in one call at the end of those in which they are made. */
+  *#deliverySteps(changes: readonly Change[]): Generator<undefined, void, undefined> {
+    const batches = yield* this.#matchSteps(changes);
+    const built = new Map<Change, BuiltEvent>();
+    let offered = 0;
+    for (const [watcher, batch] of batches) {
+      const event = (change: Change): Event => this.#liveEvent(change, watcher.request.prevKv, built);
+      const events = batch.length > this.#deliveredAtOnceMax ? yield* slicedMap(batch, event) : batch.map(event);
+      if (watcher.state.kind !== "synced") continue; // closed meanwhile, or refused by an earlier sink's callback
+      if (watcher.sink.onEvents(events)) {
+        watcher.next = Math.max(watcher.next, (batch.at(-1) as Change).main + 1);
+      } else if (watcher.state.kind === "synced") {
+        watcher.next = (batch[0] as Change).main;
+        watcher.refused = true;
+        this.#makeUnsynced(watcher, WatchBacklog.ofRefused(batch.map(toEntry), this.#backlogLimits));
+      }
+      offered += batch.length;
+      if (offered < this.#deliveredAtOnceMax) continue;
+      offered = 0;
+      yield;
+    }
+    // Only up to here: what was published since then comes with the next delivery.
+    const revision = this.#pending[0] === undefined ? this.#view.revision : this.#pending[0].main - 1;
+    for (const watcher of this.#progress) {
+      if (watcher.state.kind === "synced" && watcher.next <= revision + 1) watcher.sink.onProgress?.(revision);
+    }
+  }
+
+  *#matchSteps(changes: readonly Change[]): Generator<undefined, Map<Watcher, Change[]>, undefined> {
     const batches = new Map<Watcher, Change[]>();
     const roomForEach = this.#roomForEach();
+    let work = 0;
     for (const change of changes) {
       const entry = toEntry(change); // shared by all backlogs
+      work += 1;
       for (const group of this.#index.matching(change.key)) {
+        work += group.watchers.size;
         for (const watcher of group.watchers) {
           if (!watcher.wants(change)) continue;
           if (watcher.state.kind === "unsynced") watcher.state.backlog.addLive(entry, roomForEach);
@@ -194,23 +263,11 @@ export class WatchHub {
           }
         }
       }
+      if (work < matchesPerEvent * this.#deliveredAtOnceMax) continue;
+      work = 0;
+      yield;
     }
-    const built = new Map<Change, BuiltEvent>();
-    for (const [watcher, batch] of batches) {
-      if (watcher.state.kind !== "synced") continue; // closed or refused by an earlier sink's callback
-      const events = batch.map((change) => this.#liveEvent(change, watcher.request.prevKv, built));
-      if (watcher.sink.onEvents(events)) {
-        watcher.next = Math.max(watcher.next, (batch.at(-1) as Change).main + 1);
-      } else if (watcher.state.kind === "synced") {
-        watcher.next = (batch[0] as Change).main;
-        watcher.refused = true;
-        this.#makeUnsynced(watcher, WatchBacklog.ofRefused(batch.map(toEntry), this.#backlogLimits));
-      }
-    }
-    const { revision } = this.#view;
-    for (const watcher of this.#progress) {
-      if (watcher.state.kind === "synced" && watcher.next <= revision + 1) watcher.sink.onProgress?.(revision);
-    }
+    return batches;
   }
 
   /** What one watcher that is behind may have waiting: however many there are, their memory is bounded. */
@@ -226,7 +283,12 @@ export class WatchHub {
    * @returns true when there is more to do at once
    */
   catchUp(): boolean {
+    if (this.#delivery?.next().done === true) {
+      this.#delivery = undefined;
+      this.deliver();
+    }
     if (this.#pending.length > 0) this.deliver();
+    if (this.#delivery !== undefined) return true;
     let work = 0;
     for (const watcher of [...this.#unsynced]) {
       if (watcher.refused || watcher.state.kind !== "unsynced") continue;
@@ -241,7 +303,7 @@ export class WatchHub {
 
   /** Before the rows are replaced: what is published goes out, and every synced watcher's place is written down. */
   settle(): void {
-    this.deliver();
+    this.finishDelivery();
     for (const watcher of this.#everyWatcher()) {
       if (watcher.synced) watcher.next = Math.max(watcher.next, this.#view.revision + 1);
     }

@@ -1,7 +1,7 @@
 import t, { type Test } from "tap";
 import { toByteString, utf8 } from "@triarch/base";
 import type { Event } from "@triarch/etcd-proto";
-import type { WriteSteps } from "../src/index.ts";
+import type { Watch, WriteSteps } from "../src/index.ts";
 import { fixture, type Fixture } from "./support.ts";
 
 // Writes over many keys, in slices: between them everybody sees the store as it was, after the last all of it.
@@ -20,21 +20,22 @@ async function filled(): Promise<Fixture> {
 }
 
 interface Watched {
+  readonly watch: Watch;
   readonly calls: (readonly Event[])[];
   readonly progress: number[];
 }
 
 function watchAll({ store }: Fixture): Watched {
-  const watched: Watched = { calls: [], progress: [] };
-  store.watch(
+  const [calls, progress]: [(readonly Event[])[], number[]] = [[], []];
+  const watch = store.watch(
     { ...everything, startRevision: 0, prevKv: true, noPut: false, noDelete: false },
     {
-      onEvents: (events) => (watched.calls.push(events), true),
-      onProgress: (revision) => void watched.progress.push(revision),
+      onEvents: (events) => (calls.push(events), true),
+      onProgress: (revision) => void progress.push(revision),
       onCompacted: () => undefined,
     },
   );
-  return watched;
+  return { watch, calls, progress };
 }
 
 /** Runs the steps to their end, looking around between them. */
@@ -61,18 +62,95 @@ async function run(t: Test, f: Fixture, steps: () => WriteSteps<unknown>): Promi
   }
   t.ok(slices > keys / deletesMax, `${slices} slices`);
   f.apply(step.value);
-  store.deliverEvents();
   t.equal(store.revision, before + 1);
+  checkDelivery(t, f, watched);
   t.match(store.range({ ...everything, countOnly: true }), { count: 0 });
   t.match(store.range({ ...everything, countOnly: true, revision: before }), { count: keys });
   t.equal(f.leases.keys.size, 0);
-  t.strictSame(
-    watched.calls.map(({ length }) => length),
-    [keys],
-    "all events of the revision in one call",
-  );
   t.equal(toByteString(watched.calls[0]?.at(-1)?.prevKv?.value ?? utf8("")), `${keys - 1}`);
 }
+
+/** Of the revision just made: in slices, in one call, and what is written meanwhile after it. */
+function checkDelivery(t: Test, f: Fixture, { watch, calls, progress }: Watched): void {
+  const { store } = f;
+  const long = store.revision;
+  t.equal(store.deliverEvents(), true, "it is only begun with");
+  let slices = 0;
+  for (; calls.length === 0 && store.catchUp(); slices++) {
+    if (slices === 2) f.apply(store.put({ key: keyOf(0), value: utf8("later") }));
+    t.equal(store.deliverEvents(), true);
+    if (calls.length > 0) break;
+    t.equal(watch.synced, false, "nobody may be told that it has everything");
+    t.notOk(progress.some((revision) => revision >= long));
+  }
+  t.ok(slices > keys / 5_000 + keys / 2_000, `${slices} slices`);
+  while (store.catchUp());
+  t.strictSame(
+    calls.map((events) => [events.length, events[0]?.kv?.modRevision]),
+    [
+      [keys, long],
+      [1, long + 1],
+    ],
+    "all events of the revision in one call",
+  );
+  t.equal(watch.synced, true);
+  t.strictSame([progress.at(-1), store.deliverEvents()], [long + 1, false]);
+  f.apply(store.deleteRange({ key: keyOf(0) }));
+  store.deliverEvents();
+  calls.length = 1;
+}
+
+t.test("a compaction does not take rows that events of a long write still have to show", async (t) => {
+  const f = await filled();
+  const { store } = f;
+  const { calls } = watchAll(f);
+  f.apply(store.deleteRange(everything));
+  store.deliverEvents();
+  store.catchUp();
+  store.compact(store.revision);
+  for (let done = store.compactionStep(); done !== undefined; done = store.compactionStep()) {
+    f.backend.write({ deletes: done.deletes });
+  }
+  t.equal(f.backend.size, keys, "the tombstones");
+  t.equal(calls[0]?.length, keys);
+  t.ok(calls[0]?.every(({ prevKv }, i) => toByteString(prevKv?.value ?? utf8("")) === `${i}`));
+});
+
+t.test("a watcher that goes, one that comes and one that refuses while a long write is delivered", async (t) => {
+  const f = await filled();
+  const { store } = f;
+  const before = store.revision;
+  const [goes, stays, refuses] = [watchAll(f), watchAll(f), watchAll(f)];
+  let refused = 0;
+  const refusing = store.watch(
+    { ...everything, startRevision: 0, prevKv: false },
+    { onEvents: (events) => ((refused += events.length), refused > keys), onCompacted: () => undefined },
+  );
+  f.apply(store.deleteRange(everything));
+  store.deliverEvents();
+  store.catchUp();
+  goes.watch.close();
+  const comes = watchAll(f);
+  const resumed: (readonly Event[])[] = [];
+  store.watch(
+    { ...everything, startRevision: before + 1, prevKv: false },
+    { onEvents: (events) => (resumed.push(events), true), onCompacted: () => undefined },
+  );
+  while (store.catchUp());
+  t.strictSame(
+    [goes, stays, refuses, comes].map(({ calls }) => calls.map(({ length }) => length)),
+    [[], [keys], [keys], []],
+  );
+  t.strictSame([refused, refusing.synced], [keys, false]);
+  t.strictSame(
+    resumed.map(({ length }) => length),
+    [keys],
+    "who starts at the long write gets it from history",
+  );
+  refusing.resume();
+  while (store.catchUp());
+  t.strictSame([refused, refusing.synced], [2 * keys, true]);
+});
 
 t.test("a delete of a range", async (t) => {
   const f = await filled();

@@ -122,11 +122,12 @@ t.test("random histories agree with the twin", async (t) => {
     fc.asyncProperty(
       fc.array(command, { maxLength: 100, size: "max" }),
       fc.array(range, { maxLength: 6 }),
-      async (commands, ranges) => {
+      fc.constantFrom(0, 1, 1_000),
+      async (commands, ranges, deliveredAtOnceMax) => {
         const backend = new MemoryBackend();
         const leases = new Leases();
         const twin = new Twin();
-        const watchLimits = { backlogEntriesMax: 3, backlogRevisionsMax: 4, eventsPerCall: 2 };
+        const watchLimits = { backlogEntriesMax: 3, backlogRevisionsMax: 4, eventsPerCall: 2, deliveredAtOnceMax };
         let store = await openMvccStore({ backend, leases, pause, watchLimits });
         const unpersisted: { puts?: readonly Row[]; deletes?: readonly Uint8Array[]; revision: number }[] = [];
         let watchers: CheckedWatcher[] = [];

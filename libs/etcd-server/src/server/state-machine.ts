@@ -23,7 +23,8 @@ import type { PendingProposals } from "./pending-proposals.ts";
  * Invariants:
  *  I1. each entry takes effect once: entries at or below the applied index are passed over;
  *  I2. the rows of a batch and its last index are made durable together, after everything before them;
- *  I3. events of a batch are offered to watchers before anyone is told that its index is applied;
+ *  I3. events of a batch are offered to watchers before anyone is told that its index is applied, but for those of an
+ *      entry that concerns many keys: they are offered in slices, and until then the watches say that they are behind;
  *  I4. between slices everything reads as before the entry that they belong to.
  */
 export class StateMachine {
@@ -34,6 +35,7 @@ export class StateMachine {
   readonly #onCompacted: () => void;
   readonly #onCorruptAlarm: (memberId: bigint, index: number) => void;
   readonly #onFailed: (error: unknown) => void;
+  readonly #onWatchersBehind: () => void;
   /** The first is under way. */
   readonly #work: Work[] = [];
   #pausing: Promise<void> | undefined;
@@ -52,6 +54,8 @@ export class StateMachine {
     readonly onCorruptAlarm: (memberId: bigint, index: number) => void;
     /** A later slice of an entry failed, as `apply` fails by throwing. */
     readonly onFailed: (error: unknown) => void;
+    /** Events of a long entry are to be offered, in slices. */
+    readonly onWatchersBehind: () => void;
   }) {
     this.state = options.state;
     this.#flusher = options.flusher;
@@ -60,6 +64,7 @@ export class StateMachine {
     this.#onCompacted = options.onCompacted;
     this.#onCorruptAlarm = options.onCorruptAlarm;
     this.#onFailed = options.onFailed;
+    this.#onWatchersBehind = options.onWatchersBehind;
     this.#position = options.position;
     this.#applied.advance(options.position.index);
   }
@@ -157,10 +162,14 @@ export class StateMachine {
     assert(end.term >= this.#position.term, `entry ${end.index} is of term ${end.term}, after ${this.#position.term}`);
     this.#position = { index: end.index, term: end.term, revision: this.state.mvcc.revision };
     this.#flusher.add(rows, this.#position); // I2
-    this.state.mvcc.deliverEvents(); // I3
+    this.#deliverEvents(); // I3
     // Whatever of an earlier term was not applied by now never will be.
     this.#pending.termApplied(end.term);
     this.#applied.advance(end.index);
+  }
+
+  #deliverEvents(): void {
+    if (this.state.mvcc.deliverEvents()) this.#onWatchersBehind();
   }
 
   /** Adds rows that no log entry brought (a compaction's deletes), behind everything applied so far. */
@@ -171,7 +180,7 @@ export class StateMachine {
   /** The state was replaced by a snapshot. */
   restart(position: AppliedPosition): void {
     this.#position = position;
-    this.state.mvcc.deliverEvents();
+    this.#deliverEvents();
     this.#pending.stateReplaced();
     this.#applied.advance(position.index);
   }

@@ -56,8 +56,9 @@ export class Watches {
     if (!this.#running) this.#run().catch(this.#onFatal);
   }
 
-  /** Nothing is read for watches until `release()`: the rows are being replaced. */
+  /** Nothing is read for watches until `release()`: the rows are being replaced. What is being delivered goes out. */
   hold(): void {
+    this.#mvcc.finishEvents();
     this.#held = true;
   }
 
