@@ -1,5 +1,5 @@
 import t from "tap";
-import { openApiDocument, openApiV2Document } from "@triarch/api";
+import { openApiDocument, openApiV2Document, resources } from "@triarch/api";
 import { descriptionOf, descriptions } from "../src/descriptions/descriptions.ts";
 import { typeSchema } from "../src/schema/type-table.ts";
 import type { ValueSchema } from "../src/schema/type-schema.ts";
@@ -48,6 +48,11 @@ t.test("every type and field that the common kinds reach is described", async (t
   t.ok(fields > 1000, `${String(fields)} fields`);
 });
 
+t.test("every kind that is served says what it is", async (t) => {
+  const silent = resources.filter(({ typeName }) => descriptionOf(typeName) === undefined).map(({ kind }) => kind);
+  t.same(silent, []);
+});
+
 t.test("no description is of something that does not exist", async (t) => {
   const unknown: string[] = [];
   for (const [typeName, texts] of descriptions()) {
@@ -72,7 +77,7 @@ t.test("common fields of kinds without a table are described too, other things a
   const prefix = "io.k8s.api.storage.v1.";
   t.match(descriptionOf(`${prefix}StorageClass`, "apiVersion"), /such as v1/);
   t.equal(descriptionOf(`${prefix}StorageClassList`, "items"), "The objects of the list.");
-  t.equal(descriptionOf(`${prefix}StorageClass`), undefined);
+  t.equal(descriptionOf(`${prefix}StorageClassList`), undefined);
   t.equal(descriptionOf(`${prefix}StorageClass`, "provisioner"), undefined);
   t.equal(descriptionOf(`${prefix}StorageClass`, "constructor"), undefined);
   t.equal(descriptionOf("io.k8s.api.core.v1.Pod", "constructor"), undefined);

@@ -12,11 +12,12 @@ import { coreVolumes } from "./core-volumes.ts";
 import type { DescriptionTable, TypeTexts } from "./description-table.ts";
 import { meta } from "./meta.ts";
 import { networking } from "./networking.ts";
+import { otherKinds } from "./other-kinds.ts";
 import { scalars } from "./scalars.ts";
 
 const tables: readonly DescriptionTable[] = [
   ...[meta, scalars, corePod, coreContainer, coreScheduling, coreVolumes, coreStorage, coreCluster],
-  ...[apps, batch, networking, apiextensions],
+  ...[apps, batch, networking, apiextensions, otherKinds],
 ];
 
 /** Fields that mean the same in every kind; a table may say more. */
