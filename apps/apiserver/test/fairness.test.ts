@@ -2,10 +2,12 @@
 // not notice. Lists are held by the store's read barrier, which the test keeps shut as long as it likes.
 import t, { type Test } from "tap";
 import { Agent, request } from "undici";
-import { type JsonObject, objectAt, textAt } from "@triarch/api";
+import { isObject, type JsonObject, listAt, objectAt, textAt } from "@triarch/api";
 import { systemClock } from "@triarch/base";
 import { memoryStore } from "@triarch/etcd-server";
 import { issueCertificate } from "@triarch/pki";
+import { builtInObjects } from "../src/fairness/built-in-configuration.ts";
+import { planUpkeep } from "../src/fairness/upkeep.ts";
 import type { ServeApiOptions } from "../src/server/api-server.ts";
 import { adminToken } from "../src/server/standalone.ts";
 import { type Answer, pod, startTestServer, testCa, type TestServer, until } from "./support/test-server.ts";
@@ -281,6 +283,10 @@ t.test("what the server needs is put back; what it only suggests, unless it is t
   const { call } = server;
   const read = async (path: string): Promise<JsonObject> => (await call("GET", path)).body;
   const merge = { "content-type": "application/merge-patch+json" };
+  for (const plural of ["flowschemas", "prioritylevelconfigurations"] as const) {
+    const stored = listAt(await read(`${group}/${plural}`), "items").filter(isObject);
+    t.same(planUpkeep(builtInObjects(plural).objects, stored), { isMissing: false, drifted: [] }, "nothing to do");
+  }
   for (const path of [`${schemas}/exempt`, `${levels}/exempt`, `${levels}/catch-all`, `${schemas}/probes`]) {
     const before = await read(path);
     t.equal((await call("DELETE", path)).statusCode, 200, path);

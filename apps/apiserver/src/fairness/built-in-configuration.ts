@@ -1,6 +1,13 @@
 // Flow schemas and priority levels as every cluster has them, in force until the stored ones are known; the mandatory ones
 // also when somebody took them away.
-import type { FlowSchema, JsonObject, PriorityLevelConfiguration } from "@triarch/api";
+import {
+  apiVersionOf,
+  applyDefaults,
+  type FlowSchema,
+  type JsonObject,
+  type PriorityLevelConfiguration,
+  type ResourceInfo,
+} from "@triarch/api";
 import {
   catchAllName,
   exemptName,
@@ -9,11 +16,25 @@ import {
   readFlowSchema,
   readPriorityLevel,
 } from "@triarch/flow-control";
+import { resourceOf } from "../bootstrap/bootstrap.ts";
 import { flowSchemas, priorityLevels } from "../bootstrap/flow-control.ts";
 
 export interface FlowControlConfiguration {
   readonly schemas: readonly FlowSchemaConfig[];
   readonly levels: readonly PriorityLevelConfig[];
+}
+
+export interface BuiltInObjects {
+  readonly resource: ResourceInfo;
+  /** With defaults, as they are stored. */
+  readonly objects: readonly JsonObject[];
+}
+
+export function builtInObjects(plural: "flowschemas" | "prioritylevelconfigurations"): BuiltInObjects {
+  const resource = resourceOf("flowcontrol.apiserver.k8s.io", "v1", plural);
+  const objects = plural === "flowschemas" ? flowSchemas() : priorityLevels();
+  for (const object of objects) applyDefaults(apiVersionOf(resource), resource.kind, object);
+  return { resource, objects };
 }
 
 export const mandatoryNames: ReadonlySet<string> = new Set([exemptName, catchAllName]);

@@ -1,21 +1,14 @@
 // Keeps a server's fairness as the stored flow schemas and priority levels say, and those that are built in as they should
 // be. Every master does both; what one has written the others find done.
-import {
-  apiVersionOf,
-  applyDefaults,
-  type JsonObject,
-  type MutableObject,
-  type ResourceInfo,
-  StatusError,
-} from "@triarch/api";
+import { type JsonObject, type ResourceInfo, StatusError } from "@triarch/api";
 import type { Timer, Timers } from "@triarch/base";
 import type { Logger } from "@triarch/telemetry";
-import { ensureFlowControl, resourceOf, serverUser } from "../bootstrap/bootstrap.ts";
-import { flowControlManager, flowSchemas, priorityLevels } from "../bootstrap/flow-control.ts";
+import { ensureFlowControl, serverUser } from "../bootstrap/bootstrap.ts";
+import { flowControlManager } from "../bootstrap/flow-control.ts";
 import { followResource, type ResourceFollower } from "../own-status/follow-resource.ts";
 import type { Registry } from "../registry/registry.ts";
 import { updateObject } from "../registry/update.ts";
-import { configurationOf } from "./built-in-configuration.ts";
+import { type BuiltInObjects, builtInObjects, configurationOf } from "./built-in-configuration.ts";
 import type { Fairness } from "./fairness.ts";
 import { corrected, planUpkeep } from "./upkeep.ts";
 
@@ -38,15 +31,10 @@ export function followConfiguration(options: FollowConfigurationOptions): Config
   return new Follower(options);
 }
 
-interface Kept {
-  readonly resource: ResourceInfo;
-  readonly builtIn: readonly JsonObject[];
-}
-
 class Follower implements ConfigurationFollower {
   readonly #options: FollowConfigurationOptions;
-  readonly #schemas = keptOf("flowschemas", flowSchemas());
-  readonly #levels = keptOf("prioritylevelconfigurations", priorityLevels());
+  readonly #schemas = builtInObjects("flowschemas");
+  readonly #levels = builtInObjects("prioritylevelconfigurations");
   readonly #followers: readonly ResourceFollower[];
   #isDirty = false;
   #running: Promise<void> | undefined;
@@ -73,6 +61,8 @@ class Follower implements ConfigurationFollower {
     if (this.#isClosed) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
+      // What came after the last look.
+      if (this.#isDirty) this.#changed();
     });
   }
 
@@ -93,7 +83,7 @@ class Follower implements ConfigurationFollower {
 
   async #look(): Promise<void> {
     const { registry, fairness } = this.#options;
-    const list = async ({ resource }: Kept): Promise<readonly JsonObject[]> =>
+    const list = async ({ resource }: BuiltInObjects): Promise<readonly JsonObject[]> =>
       (await registry.store.list(resource, { resourceVersion: "0" })).items.map((item) => item.object());
     const [schemas, levels] = [await list(this.#schemas), await list(this.#levels)];
     const configuration = configurationOf(schemas, levels);
@@ -111,7 +101,7 @@ class Follower implements ConfigurationFollower {
   }
 
   /** @returns whether something was written */
-  async #keepUp({ resource, builtIn }: Kept, stored: readonly JsonObject[]): Promise<boolean> {
+  async #keepUp({ resource, objects: builtIn }: BuiltInObjects, stored: readonly JsonObject[]): Promise<boolean> {
     const { registry } = this.#options;
     const { isMissing, drifted } = planUpkeep(builtIn, stored);
     if (isMissing) await Promise.all(ensureFlowControl(registry));
@@ -134,13 +124,4 @@ async function correct(registry: Registry, resource: ResourceInfo, wanted: JsonO
     // Deleted meanwhile: that is the next event.
     if (!(error instanceof StatusError) || error.status.reason !== "NotFound") throw error;
   }
-}
-
-function keptOf(plural: string, objects: readonly MutableObject[]): Kept {
-  const resource = resourceOf("flowcontrol.apiserver.k8s.io", "v1", plural);
-  const builtIn = objects.map((object) => {
-    applyDefaults(apiVersionOf(resource), resource.kind, object);
-    return object;
-  });
-  return { resource, builtIn };
 }
