@@ -106,6 +106,34 @@ t.test("patches", async (t) => {
   );
 });
 
+t.test("what a body may not say: versions, keys that come twice in YAML, an empty dry run", async (t) => {
+  const versioned = (name: string, resourceVersion: string): JsonObject => ({
+    ...configMap(name),
+    metadata: { name, resourceVersion },
+  });
+  const refused = await call("POST", maps, versioned("versioned", "5"));
+  t.match([refused.statusCode, refused.body], [400, {
+    message: "resourceVersion should not be set on objects to be created",
+  }]); // prettier-ignore
+  t.equal((await call("POST", maps, versioned("versioned", "0"))).statusCode, 201);
+  t.match((await call("PUT", `${maps}/versioned`, versioned("versioned", "abc"))).body, {
+    code: 400,
+    message: 'strconv.ParseUint: parsing "abc": invalid syntax',
+  });
+  t.equal((await call("POST", `${maps}?dryRun=`, configMap("dry"))).statusCode, 422);
+  t.match((await call("POST", maps, "null", { "content-type": "application/json" })).body, {
+    message: 'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required',
+  });
+  const yaml = { "content-type": "application/yaml" };
+  const twice = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: twice}\ndata: {a: b}\n'data': {a: c}\n";
+  t.match((await call("POST", `${maps}?fieldValidation=Strict`, twice, yaml)).body, {
+    code: 400,
+    message: /: strict decoding error: yaml: unmarshal errors:\n {2}line 5: key "data" already set in map$/,
+  });
+  const made = await call("POST", maps, twice, yaml);
+  t.match([made.statusCode, made.body], [201, { data: { a: "c" } }], "the last one counts");
+});
+
 t.test("finalizers keep an object until the last is gone", async (t) => {
   await call("POST", maps, { ...configMap("kept"), metadata: { name: "kept", finalizers: ["example.com/f"] } });
   t.match((await call("DELETE", `${maps}/kept`)).body, { metadata: { deletionTimestamp: /Z$/ } });

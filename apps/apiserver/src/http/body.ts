@@ -22,9 +22,9 @@ import {
   unsupportedMediaType,
 } from "@triarch/api";
 import { utf8Text } from "@triarch/base";
-import { parse as parseYaml } from "yaml";
 import type { ApiRequest } from "./answer.ts";
 import type { FieldValidation } from "./write-options.ts";
+import { readYaml, YamlError } from "./yaml.ts";
 
 export type BodyEncoding = "json" | "yaml" | "protobuf";
 
@@ -46,8 +46,6 @@ const bodyTypes: Readonly<Record<string, BodyEncoding>> = {
 const acceptedTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 /** Characters of a body that an error text shows. */
 const shownCharactersMax = 30;
-/** Aliases that one YAML body may resolve; past it 400. */
-export const aliasesMax = 100;
 
 /** The content type without parameters, in lower case. */
 export function contentTypeOf(request: ApiRequest): string {
@@ -74,6 +72,8 @@ export function decodeBody(request: ApiRequest, expected: ExpectedKind, validati
 export interface KindCheck {
   readonly document: JsonObject;
   readonly duplicates: readonly Finding[];
+  /** What else only strict validation minds, as texts. */
+  readonly strict?: readonly string[];
   /** The JSON that the document was read from, where there are duplicates. */
   readonly text?: string;
   readonly expected: ExpectedKind;
@@ -82,13 +82,17 @@ export interface KindCheck {
 }
 
 /** A document that is in hand, in the canonical form of its kind. @throws StatusError 400 */
-export function asKind({ document, duplicates, text = "", expected, validation, warnings }: KindCheck): MutableObject {
+export function asKind(check: KindCheck): MutableObject {
+  const { document, duplicates, strict = [], text = "", expected, validation, warnings } = check;
   checkKind(document, expected);
   const { object, findings } = readStructure(expected.typeName, document);
   const all = inTextOrder(text, duplicates, findings);
-  const problem = decodingErrorText(all, validation === "Strict");
+  const minded = [...strict, ...all.map(findingText)];
+  const refused =
+    validation === "Strict" && minded.length > 0 ? `strict decoding error: ${minded.join(", ")}` : undefined;
+  const problem = decodingErrorText(all, false) ?? refused;
   if (problem !== undefined) throw new StatusError(badRequest(`${cannotHandle(expected)}: ${problem}`));
-  if (validation === "Warn") warnings.push(...all.map(findingText));
+  if (validation === "Warn") warnings.push(...minded);
   return markedAs(expected, object, document);
 }
 
@@ -107,40 +111,32 @@ function parseBody(
   encoding: BodyEncoding,
   expected: ExpectedKind,
   validation: FieldValidation,
-): Pick<KindCheck, "document" | "duplicates" | "text"> {
+): Pick<KindCheck, "document" | "duplicates" | "strict" | "text"> {
   if (encoding === "protobuf") return { document: readProtobuf(body), duplicates: [] };
   const text = utf8Text(body);
   try {
-    if (encoding === "yaml") return { document: objectOf(readYaml(text)), duplicates: [] };
+    if (encoding === "yaml") {
+      const { value, duplicates } = readYaml(text);
+      return { document: objectOf(value), duplicates: [], strict: duplicates === undefined ? [] : [duplicates] };
+    }
     const { value, duplicates } = parseJson(text, { findDuplicates: validation !== "Ignore" });
     return { document: objectOf(value), duplicates, text };
   } catch (error) {
+    if (error instanceof YamlError) {
+      throw new StatusError(badRequest(`error converting YAML to JSON: ${error.message}`), { cause: error });
+    }
     if (!(error instanceof JsonSyntaxError)) throw error;
     const message = `the object provided is unrecognized (must be of type ${expected.kind}): couldn't get version/kind; json parse error: ${error.message} (${shown(body)})`;
     throw new StatusError(badRequest(message));
   }
 }
 
+/** Go reads `null` as an object without fields. */
 function objectOf(value: JsonValue): JsonObject {
   if (isObject(value)) return value;
-  const type =
-    value === null ? "null" : Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+  if (value === null) return {};
+  const type = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
   throw new JsonSyntaxError(`json: cannot unmarshal ${type} into Go value of type struct`);
-}
-
-/** YAML 1.1 as Kubernetes reads it: `y` and `on` are booleans. One document, aliases bounded. */
-function readYaml(text: string): JsonValue {
-  try {
-    return parseYaml(text, { version: "1.1", maxAliasCount: aliasesMax, uniqueKeys: true }) as JsonValue;
-  } catch (error) {
-    throw new StatusError(badRequest(`error converting YAML to JSON: ${yamlFailureText(error as Error)}`));
-  }
-}
-
-/** The first line of what the YAML reader says; it meets nesting without end as the end of its stack. */
-export function yamlFailureText(error: Error): string {
-  if (error.message.startsWith("Maximum call stack size exceeded")) return "exceeded max depth";
-  return error.message.split("\n")[0] ?? "";
 }
 
 function readProtobuf(body: Uint8Array): JsonObject {

@@ -1,17 +1,8 @@
 // The body of a server-side apply: YAML, and so JSON too.
-import {
-  badRequest,
-  isObject,
-  type JsonObject,
-  type JsonValue,
-  JsonSyntaxError,
-  parseJson,
-  StatusError,
-} from "@triarch/api";
+import { badRequest, isObject, type JsonObject, JsonSyntaxError, parseJson, StatusError } from "@triarch/api";
 import { utf8Text } from "@triarch/base";
-import { parseDocument } from "yaml";
-import { aliasesMax, yamlFailureText } from "./body.ts";
 import type { FieldValidation } from "./write-options.ts";
+import { readYaml, YamlError, type YamlText } from "./yaml.ts";
 
 export interface Configuration {
   readonly config: JsonObject;
@@ -22,45 +13,29 @@ export interface Configuration {
 /** @throws StatusError 400 */
 export function readConfiguration(body: Uint8Array, validation: FieldValidation): Configuration {
   const text = utf8Text(body);
-  const { value, duplicates } = text.trimStart().startsWith("{") ? readJson(text) : readYaml(text);
+  const { value, duplicates } = text.trimStart().startsWith("{") ? readJson(text) : asYaml(text);
   if (!isObject(value)) throw undecodable("the body must be an object");
   const problem = validation === "Ignore" ? undefined : duplicates;
   return { config: value, problem: problem === undefined ? undefined : `error strict decoding YAML: ${problem}` };
 }
 
-interface Parsed {
-  readonly value: JsonValue;
-  readonly duplicates: string | undefined;
-}
-
 /** YAML's flow style also starts with a brace: what is no JSON may still be YAML. */
-function readJson(text: string): Parsed {
+function readJson(text: string): YamlText {
   try {
     const { value, duplicates } = parseJson(text, { findDuplicates: true });
-    const [first] = duplicates;
-    return { value, duplicates: first === undefined ? undefined : duplicateText(first.path) };
+    return duplicates.length > 0 ? asYaml(text) : { value, duplicates: undefined };
   } catch (error) {
-    if (error instanceof JsonSyntaxError) return readYaml(text);
+    if (error instanceof JsonSyntaxError) return asYaml(text);
     throw error;
   }
 }
 
-/** YAML 1.1 as Kubernetes reads it: `y` and `on` are booleans. One document, aliases bounded. */
-function readYaml(text: string): Parsed {
-  const document = parseDocument(text, { version: "1.1", uniqueKeys: true });
-  const duplicate = document.errors.find(({ code }) => code === "DUPLICATE_KEY");
-  const broken = document.errors.find(({ code }) => code !== "DUPLICATE_KEY");
-  if (broken !== undefined) throw undecodable(yamlFailureText(broken));
+function asYaml(text: string): YamlText {
   try {
-    const value = document.toJS({ maxAliasCount: aliasesMax }) as JsonValue;
-    return { value, duplicates: duplicate === undefined ? undefined : yamlFailureText(duplicate) };
+    return readYaml(text);
   } catch (error) {
-    throw undecodable(yamlFailureText(error as Error));
+    throw error instanceof YamlError ? undecodable(error.message) : error;
   }
-}
-
-function duplicateText(path: string): string {
-  return `yaml: unmarshal errors:\n  key ${JSON.stringify(path.slice(path.lastIndexOf(".") + 1))} already set in map`;
 }
 
 function undecodable(why: string): StatusError {

@@ -45,7 +45,7 @@ export function fieldManagerOf({ query, headers }: Pick<ApiRequest, "query" | "h
  */
 export function readWriteOptions(query: URLSearchParams, kind: string, isApply = false): WriteOptions {
   const errors: FieldError[] = [];
-  const dryRun = query.getAll("dryRun").filter((value) => value !== "");
+  const dryRun = query.getAll("dryRun");
   errors.push(...dryRunErrors(dryRun));
   const manager = query.get("fieldManager") ?? "";
   if (Buffer.byteLength(manager) > fieldManagerBytesMax) errors.push(tooLong("fieldManager", fieldManagerBytesMax));

@@ -51,7 +51,11 @@ export async function createObject(registry: Registry, request: CreateRequest): 
 
 async function createNamed(registry: Registry, request: CreateRequest): Promise<EncodedObject> {
   const { resource, namespace, object, dryRun } = request;
+  const version = textAt(childOf(object, "metadata"), "resourceVersion");
   await prepareCreate(registry, request);
+  if (version !== "" && version !== "0") {
+    throw new StatusError(badRequest("resourceVersion should not be set on objects to be created"));
+  }
   const name = textAt(childOf(object, "metadata"), "name");
   const stored = storedResource(resource);
   const allocation = await registry.services.allocateForCreate(resource, object, dryRun);

@@ -187,6 +187,9 @@ function checkIdentity({ resource, name, uidIsPrecondition }: UpdateRequest, nex
     const error = invalid("metadata.resourceVersion", 0, "must be specified for an update");
     throw new StatusError(invalidObject(resource, name, [error]));
   }
+  if (!/^\d+$/.test(version)) {
+    throw new StatusError(badRequest(`strconv.ParseUint: parsing ${JSON.stringify(version)}: invalid syntax`));
+  }
   if (version !== textAt(oldMeta, "resourceVersion")) throw new StatusError(conflict(resource, name));
 }
 
