@@ -387,6 +387,16 @@ t.test("closing and aborting are silent; a closed server ends what comes later",
   await close();
 });
 
+t.test("a close in the middle of a first load ends", async (t) => {
+  const { resources, close } = openFixture();
+  void resources.list(configMaps).catch(() => undefined);
+  let closed = false;
+  void resources.close().then(() => (closed = true));
+  await settle();
+  t.ok(closed, "nothing follows a store that nobody wants any more");
+  await close();
+});
+
 t.test("an object that can't be read ends the watches that would have to judge it", async (t) => {
   const { store, resources, close } = openFixture();
   const { resourceVersion } = await resources.list(configMaps);

@@ -155,6 +155,7 @@ export class WatchCache {
     while (!signal.aborted) {
       try {
         if (this.#revision === 0) await this.#load();
+        if (isAborted(signal)) return;
         const before = this.#revision;
         const failure = await this.#follow(signal);
         if (failure === undefined) return;
@@ -288,6 +289,11 @@ export class WatchCache {
       this.#scheduleBookmarks();
     });
   }
+}
+
+/** It may have happened while something was awaited. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 /** The 410 of a watch that starts where changes are no longer known. */
