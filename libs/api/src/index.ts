@@ -19,6 +19,7 @@ export { decodeStored } from "./schema/read-stored.ts";
 export { nestingDepthMax as protobufNestingDepthMax, ProtobufError } from "./protobuf/wire.ts";
 export { base64Bytes, Base64Error, base64Text } from "./protobuf/base64.ts";
 export { checkStructure, prune, readStructure } from "./structure/structure.ts";
+export { copyWithEmptied } from "./structure/emptied.ts";
 export type { StructureResult } from "./structure/structure.ts";
 export { decodingErrorText, findingsMax, findingText } from "./structure/findings.ts";
 export type { Finding } from "./structure/findings.ts";

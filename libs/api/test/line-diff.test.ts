@@ -1,6 +1,6 @@
 // Unified differences of lines. What is expected was made with Python's difflib, whose matching Kubernetes shares.
 import t from "tap";
-import type { JsonObject } from "@triarch/api";
+import { copyWithEmptied, deepCopy, type JsonObject, readStructure } from "@triarch/api";
 import { goStruct } from "../src/validation/changes.ts";
 import { unifiedDiff } from "../src/validation/line-diff.ts";
 import { structDiff } from "../src/validation/struct-diff.ts";
@@ -71,6 +71,21 @@ t.test("structs are shown in their internal form", (t) => {
   });
   const text = structDiff(podSpec, old, { ...old, containers: [{ ...container, image: "a>b" }] });
   t.match(text, /^@@ -4,7 \+4,7 @@\n(?: .*\n){3}- {3}"Image": "a\\u003cb",\n\+ {3}"Image": "a\\u003eb",\n/);
+  t.end();
+});
+
+t.test("an emptied list is shown, an absent one is null", (t) => {
+  const podSpec = "io.k8s.api.core.v1.PodSpec";
+  const old = { containers: [], nodeSelector: { a: "b" }, securityContext: { supplementalGroups: [1] } };
+  const read = (spec: JsonObject): JsonObject =>
+    readStructure("io.k8s.api.core.v1.Pod", { spec }).object["spec"] as JsonObject;
+  const shown = (spec: JsonObject, name: string): unknown => goStruct(podSpec, copyWithEmptied(read(spec)))[name];
+  t.strictSame(shown({ nodeSelector: {} }, "NodeSelector"), {});
+  t.strictSame(shown({ nodeSelector: null }, "NodeSelector"), null);
+  t.match(shown({ securityContext: { supplementalGroups: [] } }, "SecurityContext"), { SupplementalGroups: [] });
+  t.match(structDiff(podSpec, old, read({ ...old, nodeSelector: {} })), /\n\+ "NodeSelector": \{\},\n/);
+  t.strictSame(Object.keys(read({ nodeSelector: {}, tolerations: [] })), ["containers"], "the document has neither");
+  t.equal(JSON.stringify(deepCopy(read({ nodeSelector: {} }))), '{"containers":null}');
   t.end();
 });
 

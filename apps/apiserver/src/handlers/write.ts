@@ -1,6 +1,7 @@
 // create, update, delete, deletecollection of whole objects.
 import {
   badRequest,
+  copyWithEmptied,
   type JsonObject,
   type MutableObject,
   objectAt,
@@ -79,7 +80,7 @@ export async function handleUpdate(call: ResourceCall, target: WriteTarget): Pro
     name: info.name,
     target,
     createIfAbsent: target === "main" && strategyFor(resource).allowCreateOnUpdate,
-    produce: () => structuredClone(object),
+    produce: () => copyWithEmptied(object),
   });
   return objectAnswer(resource, updated, form, { ...viewOptions(call), statusCode: created ? 201 : 200 });
 }

@@ -1,6 +1,7 @@
 // Defaults of apps, batch and autoscaling.
-import type { MutableObject } from "../meta/mutable.ts";
+import type { MutableObject, MutableValue } from "../meta/mutable.ts";
 import { templateGenerationAnnotation } from "../kinds/daemon-sets.ts";
+import { fieldOrEmptied } from "../structure/emptied.ts";
 import { defaultClaim } from "./core.ts";
 import { defaultPodTemplate } from "./pod.ts";
 import { ensureObject, isEmptyMap, objectIn, objectsIn, setDefaults, setMissing } from "./set.ts";
@@ -99,7 +100,7 @@ export const autoscalingDefaults: Readonly<Record<string, Defaulter>> = {
       ];
     const behavior = objectIn(spec, "behavior");
     if (behavior === undefined) return;
-    setMissing(ensureObject(behavior, "scaleUp"), {
+    defaultScalingRules(ensureObject(behavior, "scaleUp"), {
       stabilizationWindowSeconds: 0,
       selectPolicy: "Max",
       policies: [
@@ -107,12 +108,19 @@ export const autoscalingDefaults: Readonly<Record<string, Defaulter>> = {
         { type: "Percent", value: 100, periodSeconds: 15 },
       ],
     });
-    setMissing(ensureObject(behavior, "scaleDown"), {
+    defaultScalingRules(ensureObject(behavior, "scaleDown"), {
       selectPolicy: "Max",
       policies: [{ type: "Percent", value: 100, periodSeconds: 15 }],
     });
   },
 };
+
+/** Policies that the client wrote as `[]` stay away: that is refused. */
+function defaultScalingRules(rules: MutableObject, defaults: Readonly<Record<string, MutableValue>>): void {
+  const { policies, ...others } = defaults;
+  setMissing(rules, others);
+  if (policies !== undefined && fieldOrEmptied(rules, "policies") === undefined) rules["policies"] = policies;
+}
 
 /** What a Job and the template of a CronJob have in common. */
 function defaultJobSpec(spec: MutableObject): void {

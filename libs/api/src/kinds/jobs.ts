@@ -17,6 +17,7 @@ import {
 } from "../meta/mutable.ts";
 import { dns1123Label } from "../meta/names.ts";
 import { labelSelectorMatcher, type Labels, SelectorError } from "../selectors/label-selector.ts";
+import { fieldOrEmptied } from "../structure/emptied.ts";
 import { checkLabelSelector, checkNonNegative, type Errors, immutable } from "../validation/basics.ts";
 import { goStruct } from "../validation/changes.ts";
 import { validateJobSpec } from "../validation/job-spec.ts";
@@ -168,7 +169,8 @@ function matches(selector: JsonObject, labels: Labels): boolean | undefined {
 /** Whether generated or given, the selector must find the pods that the template makes. */
 function validateSelector(spec: JsonObject): readonly FieldError[] {
   const selector = objectAt(spec, "selector");
-  const labels = objectAt(objectAt(objectAt(spec, "template") ?? {}, "metadata") ?? {}, "labels");
+  const metadata = objectAt(objectAt(spec, "template") ?? {}, "metadata") ?? {};
+  const labels = fieldOrEmptied(metadata, "labels") as JsonObject | undefined;
   const errors: Errors = [];
   if (selector === undefined) errors.push(required("spec.selector"));
   else checkLabelSelector(errors, "spec.selector", typed<LabelSelector>(selector));

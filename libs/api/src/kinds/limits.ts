@@ -4,6 +4,7 @@ import type { JsonObject } from "../json.ts";
 import { duplicate, type FieldError, forbidden, invalid, required } from "../meta/field-error.ts";
 import { childOf, objectAt, textAt, typed } from "../meta/mutable.ts";
 import { type NameCheck, qualifiedName } from "../meta/names.ts";
+import { fieldOrEmptied } from "../structure/emptied.ts";
 import { checkText, type Errors, immutable } from "../validation/basics.ts";
 import { checkAmountsAgree, type LimitAmounts } from "../validation/limit-amounts.ts";
 import {
@@ -104,7 +105,7 @@ export const resourceQuotas: KindStrategy = defineStrategy({
   validateChange: (next, old) => {
     const [given, before] = [scopesOf(next), scopesOf(old)];
     if (given.size === before.size && [...given].every((scope) => before.has(scope))) return [];
-    return [immutable("spec.scopes", objectAt(next, "spec")?.["scopes"])];
+    return [immutable("spec.scopes", fieldOrEmptied(objectAt(next, "spec") ?? {}, "scopes"))];
   },
   validateStatus: (next): readonly FieldError[] => {
     const errors: Errors = [];

@@ -16,6 +16,7 @@ import {
   textAt,
   typed,
 } from "../meta/mutable.ts";
+import { copyWithEmptied } from "../structure/emptied.ts";
 import type { Errors } from "../validation/basics.ts";
 import { checkTolerations } from "../validation/scheduling.ts";
 import { structDiff } from "../validation/struct-diff.ts";
@@ -107,7 +108,7 @@ function checkGates(errors: Errors, spec: PodSpec, oldSpec: PodSpec): void {
 
 /** The new spec with everything an update may change put back: what differs then is forbidden. */
 function withOldMutableFields(spec: JsonObject, oldSpec: JsonObject): MutableObject {
-  const copy = deepCopy(spec);
+  const copy = copyWithEmptied(spec);
   for (const list of ["containers", "initContainers"]) {
     const old = listAt(oldSpec, list);
     listAt(copy, list).forEach((container, i) => {

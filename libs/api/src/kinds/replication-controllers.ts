@@ -3,7 +3,9 @@ import type { Labels } from "../selectors/label-selector.ts";
 import type { JsonObject } from "../json.ts";
 import { type FieldError, invalid, notSupported, required, forbidden } from "../meta/field-error.ts";
 import { carryField, type MutableObject, numberAt, objectAt, textAt, typed } from "../meta/mutable.ts";
+import { declaredSubdomain } from "../meta/names.ts";
 import { labelMapMatcher } from "../selectors/label-selector.ts";
+import { fieldOrEmptied } from "../structure/emptied.ts";
 import { checkNonNegative, type Errors } from "../validation/basics.ts";
 import { validatePodTemplate } from "../validation/pod-template.ts";
 import { defineStrategy } from "./generic.ts";
@@ -13,6 +15,7 @@ import { replicaScale, statusCounts, statusOrder } from "./scale.ts";
 
 export const replicationControllers: KindStrategy = defineStrategy({
   namespaced: true,
+  nameCheck: declaredSubdomain,
   generationFields: ["spec"],
   initialStatus: { replicas: 0 },
   metaPasses: ["change"],
@@ -64,7 +67,7 @@ function validateController(object: JsonObject): readonly FieldError[] {
   const template = objectAt(spec, "template");
   if (template === undefined) return [...errors, required("spec.template")];
   const path = "spec.template";
-  const labels = objectAt(objectAt(template, "metadata") ?? {}, "labels");
+  const labels = fieldOrEmptied(objectAt(template, "metadata") ?? {}, "labels") as JsonObject | undefined;
   if (selects && !labelMapMatcher(selector).matches(typed<Labels>(labels ?? {}))) {
     errors.push(invalid(`${path}.metadata.labels`, labels, "`selector` does not match template `labels`"));
   }

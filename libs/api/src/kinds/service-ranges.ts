@@ -4,6 +4,7 @@ import type { JsonObject } from "../json.ts";
 import { type FieldError, invalid, required } from "../meta/field-error.ts";
 import { isList, listAt, objectAt, ownField, semanticEqual, textAt, typed } from "../meta/mutable.ts";
 import { dns1123Subdomain, pathSegment } from "../meta/names.ts";
+import { fieldOrEmptied } from "../structure/emptied.ts";
 import { canonicalCidr, canonicalIp, cidrFamily } from "../validation/addresses.ts";
 import { checkText, type Errors, immutable } from "../validation/basics.ts";
 import { goStruct } from "../validation/changes.ts";
@@ -47,7 +48,7 @@ export const serviceCidrs: KindStrategy = defineStrategy({
   validateChange: (next, old) => {
     const [spec, before] = [objectAt(next, "spec") ?? {}, objectAt(old, "spec") ?? {}];
     const [cidrs, oldCidrs] = [ownField(spec, "cidrs"), listAt(before, "cidrs")];
-    if (!isList(cidrs)) return [immutable("spec.cidrs", cidrs)];
+    if (!isList(cidrs)) return [immutable("spec.cidrs", fieldOrEmptied(spec, "cidrs"))];
     const kept = cidrs.slice(0, oldCidrs.length);
     const changed = kept.flatMap((cidr, i) => (cidr === oldCidrs[i] ? [] : [immutable(`spec.cidrs[${i}]`, cidr)]));
     if (cidrs.length === oldCidrs.length) return changed;

@@ -13,6 +13,7 @@ import {
   typed,
 } from "../meta/mutable.ts";
 import { dns1123Label } from "../meta/names.ts";
+import { copyWithEmptied } from "../structure/emptied.ts";
 import {
   checkEnum,
   checkIntOrPercent,
@@ -145,7 +146,7 @@ function checkUpdateStrategy(errors: Errors, strategy: JsonObject): void {
 }
 
 function withClaimVolumes(spec: JsonObject): JsonObject {
-  const copy = deepCopy(spec);
+  const copy = copyWithEmptied(spec);
   const claims = typed<Partial<StatefulSetSpec>>(spec).volumeClaimTemplates ?? [];
   const podSpec = objectAt(objectAt(copy, "template") ?? {}, "spec");
   if (claims.length === 0 || podSpec === undefined) return copy;

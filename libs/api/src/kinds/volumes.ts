@@ -5,7 +5,6 @@ import { type FieldError, forbidden, invalid, notSupported, required } from "../
 import {
   carryField,
   childOf,
-  deepCopy,
   type MutableObject,
   objectAt,
   ownField,
@@ -16,6 +15,7 @@ import {
 import { qualifiedName } from "../meta/names.ts";
 import { timeText } from "../meta/time.ts";
 import { compareQuantities, parseQuantity } from "../quantity/quantity.ts";
+import { copyWithEmptied } from "../structure/emptied.ts";
 import { type Errors, immutable } from "../validation/basics.ts";
 import { goStruct } from "../validation/changes.ts";
 import { persistentVolumeSourceOrder } from "../validation/go-layouts.ts";
@@ -104,7 +104,7 @@ function withoutNewSecret(spec: JsonObject, before: JsonObject): JsonObject {
   if (csi === undefined || oldCsi === undefined || objectAt(oldCsi, "controllerExpandSecretRef") !== undefined) {
     return spec;
   }
-  const copy = deepCopy(spec);
+  const copy = copyWithEmptied(spec);
   delete childOf(copy, "csi")["controllerExpandSecretRef"];
   return copy;
 }
@@ -207,7 +207,7 @@ function validateClaimChange(next: JsonObject, old: JsonObject): readonly FieldE
 
 /** The new spec with everything put back that may change: what differs then is forbidden. */
 function withChangeableFields(next: JsonObject, old: JsonObject): JsonObject {
-  const [copy, before] = [deepCopy(specOf(next)), specOf(old)];
+  const [copy, before] = [copyWithEmptied(specOf(next)), specOf(old)];
   if (textAt(before, "volumeName") === "") carryField(copy, before, "volumeName");
   // A claim made without a class may get one.
   const annotation = oldClassOf(old);

@@ -105,6 +105,11 @@ export function dns1035Label(value: string): readonly string[] {
 
 const subdomainInBytes: Grammar = { pattern: subdomainRegExp, text: subdomainText, max: subdomainMax, unit: "bytes" };
 
+/** `dns1123Subdomain` where Kubernetes makes the check of marks on the type: a name that is too long is so in bytes. */
+export function declaredSubdomain(value: string): readonly string[] {
+  return check(value, subdomainInBytes);
+}
+
 /** A label's or annotation's key: `[prefix/]name`. `what` stands before the sentence about the whole. */
 export function qualifiedName(value: string, what = "a qualified name"): readonly string[] {
   const parts = value.split("/");

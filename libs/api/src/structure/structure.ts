@@ -8,6 +8,7 @@ import type { FieldSchema, ValueSchema } from "../schema/type-schema.ts";
 import { fieldSchema } from "../schema/type-table.ts";
 import { isOmittedScalar, zeroOfField, zeroOfValue } from "../schema/zero-values.ts";
 import { conversionText } from "./conversion-text.ts";
+import { noteEmptied } from "./emptied.ts";
 import { findingsMax } from "./findings.ts";
 import type { Finding } from "./findings.ts";
 import { jsonType, readScalar, WrongValue } from "./scalars.ts";
@@ -89,8 +90,9 @@ function compileObject(typeName: string): Read {
     const object: MutableObject = {};
     for (const { schema, slot } of fields) {
       const held = slots[slot] ?? zeroOfField(schema);
-      if (held === undefined || isLeftOut(schema, held)) continue;
-      object[schema.name] = held;
+      if (held === undefined) continue;
+      if (!isLeftOut(schema, held)) object[schema.name] = held;
+      else if (schema.value.kind !== "scalar") noteEmptied(object, schema.name, held);
     }
     return object;
   };

@@ -2,17 +2,18 @@
 import type { JsonObject, JsonValue } from "../json.ts";
 import {
   carryField,
+  childOf,
   deepCopy,
   isList,
   isObject,
   type MutableObject,
   type MutableValue,
-  objectAt,
   ownField,
   semanticEqual,
 } from "../meta/mutable.ts";
 import type { ScalarKind, ValueSchema } from "../schema/type-schema.ts";
 import { fieldSchema } from "../schema/type-table.ts";
+import { copyWithEmptied, fieldOrEmptied } from "../structure/emptied.ts";
 import { type Errors, immutable } from "./basics.ts";
 import { goName, goOrder, hostFields } from "./go-layouts.ts";
 
@@ -24,7 +25,7 @@ export function checkUnchanged(
   fields: readonly string[],
 ): void {
   for (const field of fields) {
-    const value = ownField(next, field);
+    const value = fieldOrEmptied(next, field);
     if (!semanticEqual(value, ownField(old, field))) errors.push(immutable(`${path}${field}`, value));
   }
 }
@@ -45,7 +46,7 @@ export function goStruct(typeName: string, object: JsonObject, only?: readonly s
   for (const name of order) {
     const field = schema.get(name) ?? fieldSchema(podSpecType).get(name);
     if (field === undefined) continue;
-    const value = ownField(source, name);
+    const value = fieldOrEmptied(source, name);
     const isMeta = field.value.kind === "object" && field.value.typeName.endsWith(".ObjectMeta");
     // Metadata is embedded: its fields stand among the struct's.
     if (isMeta) Object.assign(shown, isObject(value) ? deepCopy(value) : {});
@@ -57,9 +58,10 @@ export function goStruct(typeName: string, object: JsonObject, only?: readonly s
 const podSpecType = "io.k8s.api.core.v1.PodSpec";
 
 function withHostFields(spec: JsonObject): JsonObject {
-  const context: MutableObject = deepCopy(objectAt(spec, "securityContext") ?? {});
+  const copy = copyWithEmptied(spec);
+  const context = childOf(copy, "securityContext");
   for (const name of hostFields) carryField(context, spec, name);
-  return { ...spec, securityContext: context };
+  return copy;
 }
 
 function goValue(schema: ValueSchema, value: JsonValue | undefined, pointer: boolean): JsonValue {

@@ -4,6 +4,7 @@ import type { JsonObject } from "../json.ts";
 import { forbidden, invalid, notSupported, required } from "../meta/field-error.ts";
 import { objectAt, ownField, textAt, typed } from "../meta/mutable.ts";
 import { dns1123Label, dns1123Subdomain } from "../meta/names.ts";
+import { fieldOrEmptied } from "../structure/emptied.ts";
 import { checkEnum, checkRequiredText, checkText, type Errors } from "./basics.ts";
 import { checkIscsi, sessionNameText, sessionNameTooLong } from "./iscsi.ts";
 import { checkBasicAmount, checkPositiveAmount } from "./resources.ts";
@@ -55,7 +56,7 @@ export function checkPersistentVolumeSpec(errors: Errors, path: string, object: 
   const spec = typed<PersistentVolumeSpec>(object);
   if ((spec.accessModes ?? []).length === 0) errors.push(required(`${path}.accessModes`));
   checkAccessModes(errors, `${path}.accessModes`, spec.accessModes ?? []);
-  checkCapacity(errors, `${path}.capacity`, spec.capacity);
+  checkCapacity(errors, `${path}.capacity`, fieldOrEmptied(object, "capacity") as PersistentVolumeSpec["capacity"]);
   const policy = spec.persistentVolumeReclaimPolicy ?? "";
   checkEnum(errors, `${path}.persistentVolumeReclaimPolicy`, policy, reclaimPolicies, "allowed");
   if (spec.nodeAffinity !== undefined) {

@@ -5,6 +5,7 @@ import { type FieldError, forbidden, invalid, notSupported, required } from "../
 import { listAt, objectAt, typed } from "../meta/mutable.ts";
 import { validateAnnotations, validateLabels } from "../meta/object-meta.ts";
 import { labelSelectorMatcher, type Labels, SelectorError } from "../selectors/label-selector.ts";
+import { fieldOrEmptied } from "../structure/emptied.ts";
 import { checkLabelSelector, type Errors } from "./basics.ts";
 import { validatePodAnnotations, validateProfilesAgree } from "./pod-annotations.ts";
 import { validatePodSpec } from "./pod-spec.ts";
@@ -55,7 +56,7 @@ export function validateWorkload(spec: JsonObject, rules: WorkloadRules): readon
     errors.push(invalid("spec.selector", selectorObject, ends ? "invalid label selector" : ""));
     return ends ? errors : [...errors, ...validateAlwaysRestarts(template)];
   }
-  const labels = objectAt(objectAt(template, "metadata") ?? {}, "labels");
+  const labels = fieldOrEmptied(objectAt(template, "metadata") ?? {}, "labels") as JsonObject | undefined;
   if (matcher !== undefined && !matcher.matchesEverything && !matcher.matches(typed<Labels>(labels ?? {}))) {
     errors.push(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
   }
