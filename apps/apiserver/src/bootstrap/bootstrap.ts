@@ -60,10 +60,13 @@ export async function bootstrap(registry: Registry, options: BootstrapOptions): 
   await ensure(registry, "", "v1", "services", "default", kubernetesService(options));
 }
 
-/** Creates what is missing. Independent of each other, so their writes can share the store's rounds. */
-export function ensureFlowControl(registry: Registry): readonly Promise<void>[] {
+/**
+ * Creates what is missing. Independent of each other, so their writes can share the store's rounds.
+ * @param attempt `tryEnsure`: what fails is the caller's to try again
+ */
+export function ensureFlowControl(registry: Registry, attempt = ensure): readonly Promise<void>[] {
   const make = (plural: string, object: MutableObject): Promise<void> =>
-    ensure(registry, flowControl, "v1", plural, "", object, flowControlManager);
+    attempt(registry, flowControl, "v1", plural, "", object, flowControlManager);
   return [
     ...priorityLevels().map((level) => make("prioritylevelconfigurations", level)),
     ...flowSchemas().map((schema) => make("flowschemas", schema)),
@@ -121,7 +124,8 @@ async function ensure(...wanted: Parameters<typeof tryEnsure>): Promise<void> {
   }
 }
 
-async function tryEnsure(
+/** Creates the object unless it is there. @throws StatusError | StorageError */
+export async function tryEnsure(
   registry: Registry,
   group: string,
   version: string,

@@ -3,7 +3,7 @@
 import { type JsonObject, type ResourceInfo, StatusError } from "@triarch/api";
 import type { Timer, Timers } from "@triarch/base";
 import type { Logger } from "@triarch/telemetry";
-import { ensureFlowControl, serverUser } from "../bootstrap/bootstrap.ts";
+import { ensureFlowControl, serverUser, tryEnsure } from "../bootstrap/bootstrap.ts";
 import { flowControlManager } from "../bootstrap/flow-control.ts";
 import { followResource, type ResourceFollower } from "../own-status/follow-resource.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -104,7 +104,7 @@ class Follower implements ConfigurationFollower {
   async #keepUp({ resource, objects: builtIn }: BuiltInObjects, stored: readonly JsonObject[]): Promise<boolean> {
     const { registry } = this.#options;
     const { isMissing, drifted } = planUpkeep(builtIn, stored);
-    if (isMissing) await Promise.all(ensureFlowControl(registry));
+    if (isMissing) await Promise.all(ensureFlowControl(registry, tryEnsure));
     for (const name of drifted) {
       const wanted = builtIn.find((object) => (object["metadata"] as JsonObject)["name"] === name) as JsonObject;
       await correct(registry, resource, wanted, name);
