@@ -27,11 +27,11 @@ import { about } from "../http/failures.ts";
 import { negotiate } from "../http/accept.ts";
 import type { Answer } from "../http/answer.ts";
 import { decodeBody, type ExpectedKind } from "../http/body.ts";
-import { documentAnswer } from "../http/encode.ts";
+import { objectAnswer } from "../http/encode.ts";
 import { readWriteOptions, type WriteOptions } from "../http/write-options.ts";
 import { storedResource } from "../registry/stored-version.ts";
 import { updateObject } from "../registry/update.ts";
-import { type ResourceCall, writeRequest } from "./api.ts";
+import { type ResourceCall, viewOptions, writeRequest } from "./api.ts";
 import { isApply, readApply } from "./patch.ts";
 import { readPatch } from "./patched-document.ts";
 
@@ -53,21 +53,22 @@ const scaleResource: ManagedResource = {
 const replicasPath = ["spec", "replicas"];
 
 export async function handleScale(call: ResourceCall): Promise<Answer> {
-  const { encoding } = negotiate(call.request.headers.accept);
+  const form = negotiate(call.request.headers.accept);
+  const answer = (scale: JsonObject): Answer => objectAnswer(scaleResource, scale, form, viewOptions(call));
   switch (call.info.verb) {
     case "get":
-      return documentAnswer(await readScale(call), encoding);
+      return answer(await readScale(call));
     case "update": {
       const options = readWriteOptions(call.request.query, "UpdateOptions");
       const scale = decodeBody(call.request, scaleKind, options.fieldValidation);
-      return documentAnswer(await writeScale(call, options, () => deepCopy(scale)), encoding);
+      return answer(await writeScale(call, options, () => deepCopy(scale)));
     }
     default: {
       const options = readWriteOptions(call.request.query, "PatchOptions", isApply(call.request));
       const patch = isApply(call.request)
         ? readApply(call, scaleResource, options)
         : readPatch(call.request, scaleKind, options.fieldValidation);
-      return documentAnswer(await writeScale(call, options, patch), encoding);
+      return answer(await writeScale(call, options, patch));
     }
   }
 }

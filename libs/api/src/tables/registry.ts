@@ -50,6 +50,7 @@ import {
   storageClassTable,
 } from "./others.ts";
 import { podTable } from "./pods.ts";
+import { scaleTable } from "./scale.ts";
 import type { KindTable } from "./table.ts";
 import {
   controllerRevisionTable,
@@ -94,6 +95,7 @@ const tables: Readonly<Record<string, KindTable>> = {
   "apps/replicasets": replicaSetTable,
   "apps/statefulsets": statefulSetTable,
   "autoscaling/horizontalpodautoscalers": horizontalPodAutoscalerTable,
+  "autoscaling/scales": scaleTable,
   "batch/cronjobs": cronJobTable,
   "batch/jobs": jobTable,
   "certificates.k8s.io/certificatesigningrequests": certificateSigningRequestTable,
