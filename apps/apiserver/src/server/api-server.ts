@@ -28,6 +28,7 @@ import { createIdentity } from "../identity/identity.ts";
 import { kubeletAccess, type KubeletCredentials } from "../kubelet/kubelet-access.ts";
 import { keepOwnStatus, type OwnStatus } from "../own-status/own-status.ts";
 import type { Registry } from "../registry/registry.ts";
+import { storedResource } from "../registry/stored-version.ts";
 import { clusterIps } from "../services/cluster-ips.ts";
 import { nodePorts } from "../services/node-ports.ts";
 import { serviceAllocator } from "../services/service-allocator.ts";
@@ -74,8 +75,8 @@ export const stopTimeoutMs = 10_000;
  * It ends early when nobody is connected.
  */
 const drainLingerMs = 1_500;
-/** Caches that every cluster uses from the first second on. */
-const hotResources = ["nodes", "pods", "services", "namespaces", "endpointslices", "leases", "ipaddresses"];
+/** What the start itself reads: their caches are loaded before anything is served. */
+const firstResources = ["nodes", "pods", "services", "namespaces", "endpointslices", "leases", "ipaddresses"];
 
 /** @throws Error naming what is wrong: an address in use, a bad service CIDR, a store that does not answer */
 export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
@@ -129,7 +130,8 @@ class RunningApiServer implements ApiServer {
   async #start(): Promise<void> {
     const { logger, listen, tls, serviceCidr, kubeletClient, tokens, serviceAccountKeyPem } = this.#options;
     const cidr = parseServiceCidr(serviceCidr);
-    await this.#store.start(resources.filter((info) => hotResources.includes(info.resource)));
+    await this.#store.start(resources.filter((info) => firstResources.includes(info.resource)));
+    this.#loadOthers();
     if (kubeletClient !== undefined) this.#kubelets = kubeletAccess(kubeletClient);
     const identity = createIdentity({
       store: this.#store,
@@ -174,6 +176,12 @@ class RunningApiServer implements ApiServer {
     // Made once here rather than while somebody's first kubectl waits.
     setImmediate(() => void openApiIndex());
     logger.info({ addresses: this.addresses.map(addressText) }, "serving the Kubernetes API");
+  }
+
+  /** Every stored kind, so that a master that is ready has all there is: nobody waits for a first load later. */
+  #loadOthers(): void {
+    const others = resources.filter(({ verbs }) => verbs.includes("watch")).map(storedResource);
+    this.#store.start(others).catch(() => undefined); // only the end of this server ends it before it is done
   }
 
   #registry(cidr: ReturnType<typeof parseServiceCidr>, authorizer: Authorizer): Registry {
