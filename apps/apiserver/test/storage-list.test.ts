@@ -229,6 +229,32 @@ t.test("a large list is loaded in pages and listed whole", async (t) => {
   await close();
 });
 
+t.test("a selector of fields that were never looked at gives others their turn, and shows one state", async (t) => {
+  const { store, resources, close } = openFixture();
+  for (let i = 0; i < 1_000; i++) {
+    const value = utf8(`{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"n${i}","namespace":"big"}}`);
+    await store.put({ key: `/registry/configmaps/big/n${i}`, value, expectedModRevision: 0 });
+  }
+  const everything = await resources.list(configMaps);
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    turn = setImmediate(count);
+  };
+  let turn = setImmediate(count);
+  const selection = { fieldSelector: field("metadata.namespace", "big"), resourceVersion: "0" };
+  const listing = resources.list(configMaps, selection);
+  const deleting = resources.delete(configMaps, { namespace: "big", name: "n999" });
+  const list = await listing;
+  clearImmediate(turn);
+  t.ok(turns >= 1_000 / 100 - 1, `${turns} turns of the event loop`);
+  t.equal(list.items.length, 1_000, "the state at its beginning");
+  t.equal(list.resourceVersion, everything.resourceVersion);
+  await deleting;
+  t.equal((await resources.list(configMaps, { ...selection, resourceVersion: "" })).items.length, 999);
+  await close();
+});
+
 t.test("other stored forms are read: JSON in another order, protobuf", async (t) => {
   const { store, close, another } = openFixture();
   const resources = another({

@@ -17,6 +17,9 @@ import { selects } from "./watch-events.ts";
 /** Rows per request to the store. */
 const storePageRows = 1_000;
 
+/** Objects decoded for a selector of fields before others get their turn. */
+const decodedPerTurn = 100;
+
 interface Page {
   readonly selection: Selection;
   /** 0: no limit. */
@@ -42,12 +45,12 @@ export async function listObjects(caches: Caches, cache: WatchCache, options: Li
       return latestPage(caches, cache, page);
     case "any":
       await caches.waitFor(cache, 1);
-      return fromCache(cache, { ...page, limit: 0 }); // as Kubernetes: the cache answers whole
+      return fromCache(caches, cache, { ...page, limit: 0 }); // as Kubernetes: the cache answers whole
     case "revision": {
       const match = options.resourceVersionMatch ?? (limit > 0 ? "Exact" : "NotOlderThan");
       if (match === "Exact") return exactPage(caches, cache, page, point.revision);
       await caches.waitFor(cache, point.revision);
-      return fromCache(cache, page);
+      return fromCache(caches, cache, page);
     }
   }
 }
@@ -55,16 +58,22 @@ export async function listObjects(caches: Caches, cache: WatchCache, options: Li
 /** The state of now, linearizable. */
 async function latestPage(caches: Caches, cache: WatchCache, page: Page): Promise<ListResult> {
   const revision = await caches.barrier();
-  if (await cache.waitFor(revision, freshWaitMs)) return fromCache(cache, page);
+  if (await cache.waitFor(revision, freshWaitMs)) return fromCache(caches, cache, page);
   return fromStore(caches, cache, page, revision);
 }
 
 async function exactPage(caches: Caches, cache: WatchCache, page: Page, revision: number): Promise<ListResult> {
-  if (cache.isUnchangedSince(revision)) return fromCache(cache, page, revision);
+  if (cache.isUnchangedSince(revision)) return fromCache(caches, cache, page, revision);
   return fromStore(caches, cache, page, revision);
 }
 
-function fromCache(cache: WatchCache, page: Page, revision = cache.revision): ListResult {
+/** Of the state at the call, whatever changes while it is looked through. */
+async function fromCache(
+  caches: Caches,
+  cache: WatchCache,
+  page: Page,
+  revision = cache.revision,
+): Promise<ListResult> {
   const { selection, limit, after } = page;
   const namespace = selection.namespace ?? "";
   const only = namespace === "" ? undefined : selection.fieldSelector?.exactly("metadata.name");
@@ -76,8 +85,14 @@ function fromCache(cache: WatchCache, page: Page, revision = cache.revision): Li
     return result(items, page, revision, all.length - start - items.length);
   }
   const items: StoredObject[] = [];
+  const looksAtFields = selection.fieldSelector !== undefined;
+  let decoded = 0;
   for (let at = start; at < all.length; at++) {
     const object = all[at] as StoredObject;
+    if (looksAtFields && !object.knowsFields) {
+      decoded += 1;
+      if (decoded % decodedPerTurn === 0) await new Promise<void>((resolve) => void caches.timers.soon(resolve));
+    }
     if (!selects(selection, object)) continue;
     items.push(object);
     if (items.length === limit) return result(items, page, revision, all.length - at - 1);

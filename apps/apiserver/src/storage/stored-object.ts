@@ -147,6 +147,11 @@ export class StoredObject implements EncodedObject {
     return this.#labels;
   }
 
+  /** Then asking for them decodes nothing. */
+  get knowsFields(): boolean {
+    return this.#fields !== undefined;
+  }
+
   fields(): SelectorValues {
     this.#fields ??= this.#form.fieldsOf(this, this.object());
     return this.#fields;
