@@ -22,6 +22,8 @@ export interface MemberConfig {
 
 const statusPath = "/etcdserverpb.Maintenance/Status";
 const settleTimeoutMs = 60_000;
+/** The young generation is as large as that of a master's store thread. */
+const flags = ["--max-semi-space-size=8"];
 const storeProgram = join(import.meta.dirname, "store-member.ts");
 
 /** One cluster under measurement. */
@@ -47,7 +49,7 @@ export class BenchCluster {
   static async ours(dir: string, basePort: number): Promise<BenchCluster> {
     const { tls } = await credentials(dir);
     const configs = memberConfigs(join(dir, "triarch"), basePort, tls);
-    const command = (config: MemberConfig): string[] => [process.execPath, storeProgram, JSON.stringify(config)];
+    const command = (config: MemberConfig): string[] => [process.execPath, ...flags, storeProgram, JSON.stringify(config)];
     const cluster = new BenchCluster("triarch", tls, configs, command);
     await cluster.start();
     return cluster;
