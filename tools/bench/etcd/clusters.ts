@@ -49,7 +49,12 @@ export class BenchCluster {
   static async ours(dir: string, basePort: number): Promise<BenchCluster> {
     const { tls } = await credentials(dir);
     const configs = memberConfigs(join(dir, "triarch"), basePort, tls);
-    const command = (config: MemberConfig): string[] => [process.execPath, ...flags, storeProgram, JSON.stringify(config)];
+    const command = (config: MemberConfig): string[] => [
+      process.execPath,
+      ...flags,
+      storeProgram,
+      JSON.stringify(config),
+    ];
     const cluster = new BenchCluster("triarch", tls, configs, command);
     await cluster.start();
     return cluster;
