@@ -171,6 +171,24 @@ t.test("pods: defaults, binding once, graceful delete, eviction, logs of an unbo
   t.equal((await call("GET", `${pods}/evicted`)).statusCode, 404);
 });
 
+t.test("a scale is of the object that the path names", async (t) => {
+  const controller = "/api/v1/namespaces/default/replicationcontrollers";
+  const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i" }] } };
+  const spec = { replicas: 0, selector: { a: "b" }, template };
+  await call("POST", controller, { apiVersion: "v1", kind: "ReplicationController", metadata: { name: "one" }, spec });
+  const scale = (name: string): JsonObject => ({
+    apiVersion: "autoscaling/v1",
+    kind: "Scale",
+    metadata: { name },
+    spec: { replicas: 1 },
+  });
+  t.match((await call("PUT", `${controller}/one/scale`, scale("two"))).body, {
+    code: 400,
+    message: "the name of the object (two) does not match the name on the URL (one)",
+  });
+  t.equal((await call("PUT", `${controller}/one/scale`, scale("one"))).statusCode, 200);
+});
+
 t.test("scale", async (t) => {
   const deployments = "/apis/apps/v1/namespaces/default/deployments";
   const template = { metadata: { labels: { a: "b" } }, spec: { containers: [{ name: "c", image: "i:1" }] } };

@@ -93,6 +93,14 @@ t.test("a patch that changes the uid is invalid, an update with another uid a co
   const one = `${maps}/one`;
   const changed = "metadata.uid FieldValueInvalid";
   t.equal(shown(await patch(one, "merge", { metadata: { uid: "x" } })), `422 ${changed} ${changed}`, "seen twice");
+  const absent = await server.call("PATCH", `${maps}/absent?fieldManager=a`, {
+    ...configMap("absent"),
+    metadata: { name: "absent", uid: "x" },
+  }, { "content-type": "application/apply-patch+yaml" }); // prettier-ignore
+  t.match(
+    [absent.statusCode, textAt(absent.body, "message")],
+    [409, /: uid mismatch: the provided object specified uid x/],
+  );
   const { body } = await server.call("GET", one);
   const other = { ...body, metadata: { ...objectAt(body, "metadata"), uid: "x" } };
   t.equal((await server.call("PUT", one, other)).statusCode, 409);

@@ -30,7 +30,7 @@ import { decodeBody, type ExpectedKind } from "../http/body.ts";
 import { objectAnswer } from "../http/encode.ts";
 import { readWriteOptions, type WriteOptions } from "../http/write-options.ts";
 import { storedResource } from "../registry/stored-version.ts";
-import { updateObject } from "../registry/update.ts";
+import { checkNames, updateObject } from "../registry/update.ts";
 import { type ResourceCall, viewOptions, writeRequest } from "./api.ts";
 import { isApply, readApply } from "./patch.ts";
 import { readPatch } from "./patched-document.ts";
@@ -101,6 +101,7 @@ async function writeScale(
       const before = deepCopy(access.get(current));
       childOf(before, "metadata")["managedFields"] = managedFieldsOfScale(owners);
       const scale = wanted(before);
+      checkNames(scale, info);
       checkScale(call, scale, current);
       if (!isApply(call.request)) {
         const nowMs = api.registry.clock.nowMs();

@@ -104,11 +104,15 @@ class Update {
   }
 
   async #create(next: MutableObject): Promise<Change> {
-    const { resource, name } = this.#request;
+    const { resource, name, uidIsPrecondition } = this.#request;
     const meta = childOf(next, "metadata");
     // A client that names a uid or a version means an object that was there.
-    if (textAt(meta, "uid") !== "") {
-      const why = `Precondition failed: UID in precondition: ${textAt(meta, "uid")}, UID in object meta: `;
+    const uid = textAt(meta, "uid");
+    if (uid !== "") {
+      const why =
+        uidIsPrecondition === false
+          ? `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`
+          : `Precondition failed: UID in precondition: ${uid}, UID in object meta: `;
       throw new StatusError(conflict(resource, name, why));
     }
     await prepareCreate(this.#registry, { ...this.#request, object: next });
