@@ -31,6 +31,8 @@ const immutable =
     t.match([code, body["reason"]], [422, "Invalid"], "its data may not be changed");
     const back = await api.call("PUT", path, { ...(await api.get(path)), immutable: false });
     t.equal(back.code, 422, "nor may it be made mutable again");
+    const { immutable: _left, ...without } = await api.get(path);
+    t.equal((await api.call("PUT", path, without)).code, 422, "not by leaving the field out either");
     const current = await api.get(path);
     const metadata = { ...(current["metadata"] as JsonObject), labels: { l: "v" } };
     t.match(await api.update(path, { ...current, metadata }), { metadata: { labels: { l: "v" } } }, "labels may");
