@@ -147,6 +147,13 @@ const sizeDivisors = [
   ..."KMGTPE".split("").map((unit) => `1${unit}i`),
 ];
 
+/** As errors call what `limits.…` and `requests.…` measure. */
+function divisorKind(resource: string): string {
+  const name = resource.slice(resource.indexOf(".") + 1);
+  if (name.startsWith("hugepages-")) return "hugepages";
+  return name === "ephemeral-storage" ? "local ephemeral storage" : name;
+}
+
 /** @param inVolume a file must say whose resources it shows; a variable shows its own container's */
 export function checkResourceFieldRef(
   errors: Errors,
@@ -162,8 +169,9 @@ export function checkResourceFieldRef(
   }
   const text = canonicalQuantity(divisor);
   if (text === "0" || (!resourcePaths.includes(resource) && !isHugePagePath(resource))) return;
-  const divisors = resource.endsWith(".cpu") ? cpuDivisors : sizeDivisors;
-  if (!divisors.includes(text)) {
-    errors.push(invalid(`${path}.divisor`, resource, `only divisor's values ${divisors.join(", ")} are supported`));
-  }
+  const forCpu = resource.endsWith(".cpu");
+  if ((forCpu ? cpuDivisors : sizeDivisors).includes(text)) return;
+  const listed = forCpu ? cpuDivisors.join(" and ") : sizeDivisors.join(", ");
+  const detail = `only divisor's values ${listed} are supported with the ${divisorKind(resource)} resource`;
+  errors.push(invalid(`${path}.divisor`, resource, detail));
 }

@@ -3,7 +3,7 @@ import type { PodResourceClaim, PodSpec } from "../generated/types.generated.ts"
 import type { JsonObject, JsonValue } from "../json.ts";
 import { duplicate, type FieldError, forbidden, invalid, required } from "../meta/field-error.ts";
 import { typed } from "../meta/mutable.ts";
-import { dns1123Label, dns1123Subdomain, labelKey } from "../meta/names.ts";
+import { dns1123Label, dns1123Subdomain, labelKey, type NameCheck } from "../meta/names.ts";
 import { validateLabels } from "../meta/object-meta.ts";
 import { checkEnum, checkRange, checkText, type Errors } from "./basics.ts";
 import { checkContainers, checkEphemeralContainers, checkInitContainers, type ContainerContext } from "./containers.ts";
@@ -42,10 +42,15 @@ export function validatePodSpec(object: JsonObject, path: string, pod?: PodIdent
   checkTopologySpread(errors, `${path}.topologySpreadConstraints`, spec.topologySpreadConstraints ?? []);
   checkHostProcess(errors, path, spec);
   checkHostUsers(errors, path, spec);
-  checkNames(errors, path, spec);
+  checkNames(errors, path, spec, ["serviceAccountName", "nodeName"], dns1123Subdomain);
   checkRange(errors, `${path}.activeDeadlineSeconds`, spec.activeDeadlineSeconds, 1, int32Max);
+  checkNames(errors, path, spec, ["hostname", "subdomain"], dns1123Label);
   checkTolerations(errors, `${path}.tolerations`, spec.tolerations ?? []);
   checkHostAliases(errors, `${path}.hostAliases`, spec.hostAliases ?? []);
+  checkNames(errors, path, spec, ["priorityClassName"], dns1123Subdomain);
+  if (spec.runtimeClassName !== undefined) {
+    checkText(errors, `${path}.runtimeClassName`, spec.runtimeClassName, dns1123Subdomain);
+  }
   if (spec.preemptionPolicy !== undefined) {
     checkEnum(errors, `${path}.preemptionPolicy`, spec.preemptionPolicy, preemptionPolicies);
   }
@@ -124,18 +129,16 @@ function checkHostUsers(errors: Errors, path: string, spec: Partial<PodSpec>): v
   }
 }
 
-function checkNames(errors: Errors, path: string, spec: Partial<PodSpec>): void {
-  for (const field of ["serviceAccountName", "nodeName", "priorityClassName"] as const) {
+function checkNames(
+  errors: Errors,
+  path: string,
+  spec: Partial<PodSpec>,
+  fields: readonly ("serviceAccountName" | "nodeName" | "hostname" | "subdomain" | "priorityClassName")[],
+  check: NameCheck,
+): void {
+  for (const field of fields) {
     const value = spec[field] ?? "";
-    if (value !== "") checkText(errors, `${path}.${field}`, value, dns1123Subdomain);
-  }
-  const { runtimeClassName } = spec;
-  if (runtimeClassName !== undefined) {
-    checkText(errors, `${path}.runtimeClassName`, runtimeClassName, dns1123Subdomain);
-  }
-  for (const field of ["hostname", "subdomain"] as const) {
-    const value = spec[field] ?? "";
-    if (value !== "") checkText(errors, `${path}.${field}`, value, dns1123Label);
+    if (value !== "") checkText(errors, `${path}.${field}`, value, check);
   }
 }
 

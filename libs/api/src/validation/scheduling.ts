@@ -180,7 +180,7 @@ export function checkTolerations(errors: Errors, path: string, tolerations: read
       if (texts.length > 0) errors.push(invalid(`${field}.operator`, value, texts.join(";")));
     } else if (operator === "Exists") {
       if (value !== "")
-        errors.push(invalid(`${field}.operator`, { ...toleration }, "value must be empty when `operator` is 'Exists'"));
+        errors.push(invalid(`${field}.operator`, value, "value must be empty when `operator` is 'Exists'"));
     } else {
       errors.push(notSupported(`${field}.operator`, operator, ["Equal", "Exists"]));
     }

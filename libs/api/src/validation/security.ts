@@ -9,6 +9,7 @@ import type {
 import type { JsonValue } from "../json.ts";
 import { duplicate, invalid, notSupported, required, tooLong } from "../meta/field-error.ts";
 import { checkEnum, checkRange, type Errors } from "./basics.ts";
+import { goStruct } from "./changes.ts";
 import { checkWindowsOptions } from "./pod-os.ts";
 import { checkDescendingPath } from "./volume-files.ts";
 
@@ -120,7 +121,8 @@ function checkSeccomp(errors: Errors, path: string, profile: SeccompProfile | un
   const field = `${path}.localhostProfile`;
   if (type !== "Localhost") {
     if (localhostProfile !== undefined) {
-      errors.push(invalid(field, localhostProfile, "can only be set when seccomp type is Localhost"));
+      const shown = goStruct("io.k8s.api.core.v1.SeccompProfile", { ...profile });
+      errors.push(invalid(field, shown, "can only be set when seccomp type is Localhost"));
     }
   } else if (localhostProfile === undefined) {
     errors.push(required(field, "must be set when seccomp type is Localhost"));
