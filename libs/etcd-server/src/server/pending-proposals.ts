@@ -20,7 +20,7 @@ interface Pending {
  * one of these ways:
  * - applied here: answer or refusal;
  * - an entry of a later term was applied first. Raft takes a proposal into a log only in the term in which it was made
- *   (the node's I1 and I3), and terms only rise along a log: it is in no log that counts, `ProposalRefused`. When its
+ *   (I1 and I2 of the node's `proposals.ts`), and terms only rise along a log: it is in no log that counts, `ProposalRefused`. When its
  *   term is not known exactly: "leaderChanged";
  * - its deadline, or a snapshot that may hold it: its fate is unknown, and it is never proposed again here.
  */

@@ -3,15 +3,11 @@
  * once per turn of the event loop, so that everything that arrived in one turn becomes one `Ready`: one write, one sync,
  * one batch of messages per peer.
  *
- * I1. A forwarded proposal carries the sender's term, and a leader of another term drops it: a late copy never gets into
- *     a later term's log. So a proposal that is not applied when the first entry of a later term is, never will be.
- * I2. Any failure of disk or state machine ends the node: it stops talking and tells `onFatal`.
- * I3. A proposal of our own goes into Raft only in the term that `term` showed when it came; else it is refused.
+ * Any failure of disk or state machine ends the node: it stops talking and tells `onFatal`.
  */
 import { assert, systemClock, systemTimers } from "@triarch/base";
 import type { Clock, Timer, Timers } from "@triarch/base";
-import { RawNode } from "@triarch/raft";
-import type { ConfChange, ConfState, MemberId, Message, Ready, Role } from "@triarch/raft";
+import type { ConfChange, ConfState, MemberId, Message, RawNode, Ready, Role } from "@triarch/raft";
 import { silentLogger } from "@triarch/telemetry";
 import type { Logger } from "@triarch/telemetry";
 import { defaultLimits, defaultTiming } from "../limits.ts";
@@ -29,7 +25,8 @@ import { HeartbeatDelay } from "./heartbeat-delay.ts";
 import type { RecoveredLog } from "./log-recovery.ts";
 import { LogRetention } from "./log-retention.ts";
 import type { PeerTransport } from "./peer-transport.ts";
-import { ProposalQueue } from "./proposal-queue.ts";
+import { Proposals } from "./proposals.ts";
+import { openRawNode } from "./raw-node.ts";
 import { ReadRequests } from "./read-requests.ts";
 import { ReadyWork } from "./ready-work.ts";
 
@@ -49,7 +46,7 @@ export class Driver implements RaftNode {
   readonly #applier: Applier;
   readonly #retention: LogRetention;
   readonly #reads: ReadRequests;
-  readonly #proposals: ProposalQueue;
+  readonly #proposals: Proposals;
   readonly #readyWork: ReadyWork;
   readonly #election: FastElection;
   readonly #handOver: HandOver;
@@ -84,20 +81,7 @@ export class Driver implements RaftNode {
     const { storage, wal, snapshot } = log;
     const mode = options.readOnlyOption ?? "safe";
 
-    this.#raw = new RawNode({
-      ...{ id, storage, rng, applied: snapshot.index, readOnlyOption: mode, checkQuorum: true, preVote: true },
-      readersVouch: true,
-      ...{ electionTicks: timing.electionTicks, electionSpreadTicks: timing.electionSpreadTicks },
-      heartbeatTicks: timing.heartbeatTicks,
-      maxSizePerMsg: limits.appendMessageBytesMax,
-      maxCommittedSizePerReady: limits.applyBatchBytesMax,
-      maxUncommittedEntriesSize: limits.uncommittedBytesMax,
-      maxInflightMsgs: limits.inflightMessagesMax,
-      maxInflightBytes: limits.inflightBytesMax,
-      ...{ disableProposalForwarding: false, stepDownOnRemoval: true },
-      ...{ asyncStorageWrites: false, disableConfChangeValidation: false },
-      logger: (level, text) => logger[level === "info" ? "debug" : level]({}, text),
-    });
+    this.#raw = openRawNode(options, log, { readOnlyOption: mode, timing, limits, logger });
     this.#term = storage.initialState().hardState.term;
     this.#confState = snapshot.confState;
     this.#retention = new LogRetention({ storage, wal, limits, snapshot, onFailed: (error) => this.#fail(error) });
@@ -113,7 +97,7 @@ export class Driver implements RaftNode {
       measures && new HeartbeatDelay(timing.heartbeatTicks * timing.tickMs, (ms) => measures.heartbeatDelay(ms));
     const retryMs = timing.electionTicks * timing.tickMs;
     this.#reads = new ReadRequests({ clock, rng, memberId: id, timeoutMs: limits.readIndexTimeoutMs, retryMs });
-    this.#proposals = new ProposalQueue(limits);
+    this.#proposals = new Proposals({ raw: this.#raw, limits, logger, refused: options.onProposalsRefused });
     this.#handOver = new HandOver({ timeoutMs: 2 * retryMs, raw: this.#raw, timers, changed: () => this.#schedule() });
     this.#election = new FastElection({
       enabled: mode === "safe",
@@ -198,7 +182,7 @@ export class Driver implements RaftNode {
     assert(data.length > 0, "an empty proposal is Raft's own");
     if (this.#state === "stopped") return "stopped";
     if (this.#leader === 0n) return "noLeader";
-    if (!this.#proposals.push(data, this.#term)) return "overloaded";
+    if (!this.#proposals.add(data, this.#term)) return "overloaded";
     this.#schedule();
     return "accepted";
   }
@@ -280,20 +264,10 @@ export class Driver implements RaftNode {
     this.#step(() => {
       for (const message of messages) {
         if (message.type === "MsgHeartbeat") this.#heartbeats?.heard(message.from, this.#clock.monotonicMs());
-        if (message.type === "MsgProp") this.#receiveProposal(message);
+        if (message.type === "MsgProp") this.#proposals.forwarded(message);
         else if (message.type !== "MsgSnap") this.#raw.step(message);
       }
     });
-  }
-
-  #receiveProposal(message: Message): void {
-    const { role, term } = this.#raw.status();
-    const outcome = role === "leader" && term === message.term ? this.#raw.step({ ...message, term: 0 }) : "staleTerm"; // I1
-    if (outcome === "appended" || outcome === "handled") return;
-    this.#logger.debug(
-      { peer: message.from.toString(16), outcome, entries: message.entries.length },
-      "proposals dropped",
-    );
   }
 
   async #receiveSnapshot(snapshot: ReceivedSnapshot): Promise<void> {
@@ -347,14 +321,7 @@ export class Driver implements RaftNode {
   }
 
   #flushInputs(): void {
-    // I3
-    const overtaken = this.#proposals.takeIfOlderThan(this.#raw.term);
-    if (overtaken.length > 0) this.#options.onProposalsRefused?.(overtaken, "staleTerm");
-    for (const payloads of this.#proposals.drain()) {
-      const outcome = this.#raw.proposeAll(payloads);
-      if (outcome === "appended" || outcome === "forwarded") continue;
-      this.#options.onProposalsRefused?.(payloads, outcome);
-    }
+    this.#proposals.propose();
     const context = this.#reads.next(this.#leader);
     if (context !== undefined) this.#raw.readIndex(context);
   }
@@ -397,7 +364,7 @@ export class Driver implements RaftNode {
     const cause = error instanceof Error ? error : new Error(String(error));
     this.#logger.error({ error: cause.stack ?? cause.message }, "the Raft node cannot go on");
     this.#halt(new RaftNodeError("stopped", cause.message, { cause }));
-    void this.#transport.close(); // I2
+    void this.#transport.close();
     this.#options.onFatal(cause);
   }
 }
