@@ -135,7 +135,9 @@ export function typed<T>(object: JsonObject): T {
 function hasNull(value: JsonValue | undefined): boolean {
   if (value === null) return true;
   if (typeof value !== "object") return false;
-  return isList(value) ? value.some(hasNull) : Object.values(value).some(hasNull);
+  if (isList(value)) return value.some(hasNull);
+  for (const key in value) if (hasNull(value[key])) return true; // no list of values is made: documents are plain
+  return false;
 }
 
 function withoutNulls(value: JsonObject): JsonObject {

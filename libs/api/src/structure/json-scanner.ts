@@ -50,10 +50,11 @@ export function keyOffsets(text: string, paths: ReadonlySet<string>): ReadonlyMa
   return offsets;
 }
 
-/** The deepest nesting of lists and objects, without judging the text otherwise. */
-export function nestingDepth(text: string): number {
+/** The deepest nesting of lists and objects, and how many members objects have in all. Nothing is judged. */
+export function textShape(text: string): { readonly deepest: number; readonly members: number } {
   let depth = 0;
   let deepest = 0;
+  let members = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
@@ -61,12 +62,13 @@ export function nestingDepth(text: string): number {
       if (code === 0x5c) i += 1;
       else if (code === 0x22) inString = false;
     } else if (code === 0x22) inString = true;
+    else if (code === 0x3a) members += 1;
     else if (code === 0x7b || code === 0x5b) {
       depth += 1;
       if (depth > deepest) deepest = depth;
     } else if (code === 0x7d || code === 0x5d) depth -= 1;
   }
-  return deepest;
+  return { deepest, members };
 }
 
 function scanValue(scanner: Scanner): void {
