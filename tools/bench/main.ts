@@ -1,7 +1,8 @@
 // Benchmarks. Usage: npm run bench -- NAME [--rounds N] [--seconds S] [--only TEXT] [--faults SHARE] [--busy S] [--json]
 //   raft    consensus alone: commits/s and latency of three member processes; failover beside three real etcd members;
 //           heartbeats of whole masters under heavy reading
-//   etcd    the etcd port beside real etcd: puts, transactions, reads, ranges, watches, leases, memory, start
+//   etcd    the etcd port beside real etcd: puts, transactions, reads, ranges, watches, leases, memory, start;
+//           with --only "check perf" what etcdctl measures itself, loads m and l, a minute each
 //   api     creates, gets, lists, watches, memory and start of whole masters, each beside its aim
 // Each figure is a median of the rounds. Machines are shared and noisy: compare only within one run.
 import { parseArgs } from "node:util";

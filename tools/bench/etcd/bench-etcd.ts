@@ -3,6 +3,7 @@ import { PutRequest } from "@triarch/etcd-proto";
 import { utf8 } from "@triarch/base";
 import { median, progress, short, table } from "../figures.ts";
 import { closedLoop } from "../load.ts";
+import { checkPerf, checkPerfName, checkPerfTable } from "./check-perf.ts";
 import { BenchCluster, withFolder } from "./clusters.ts";
 import type { LoadConnection } from "./grpc-load.ts";
 import { loads, type Load } from "./loads.ts";
@@ -48,6 +49,10 @@ export async function benchEtcd(options: EtcdBenchOptions): Promise<string> {
       const peer = await BenchCluster.etcd(dir, basePort + 100);
       if (peer === undefined) progress("etcd is not installed: no peer in this run");
       else clusters.push(peer);
+      if (options.only === checkPerfName) {
+        const results = await checkPerf(clusters, dir);
+        return options.json ? JSON.stringify(results, undefined, 2) : checkPerfTable(results);
+      }
       const rows: Row[] = [];
       for (const load of loads.filter(({ name }) => name.includes(options.only ?? ""))) {
         for (const clients of load.clients) rows.push(await measure(clusters, load, clients, options));
